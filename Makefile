@@ -1,0 +1,37 @@
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+.PHONY: help course lesson test test-all export clean-notebooks readme constraints
+
+help:  ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+.venv/ready: constraints.txt settings.ini setup.py tools/setup.sh
+	@tools/setup.sh
+
+course: .venv/ready export  ## run every lesson in a fresh kernel, keep the outputs, print the ladder of results
+	@$(BIN)/python tools/course.py
+
+lesson: .venv/ready export  ## run one lesson: make lesson NAME=03_sgd
+	@$(BIN)/python tools/course.py $(NAME)
+
+test: .venv/ready  ## the notebooks as tests, then tests/
+	@$(BIN)/nbdev_test
+	@$(BIN)/python -m pytest -q tests
+
+test-all: .venv/ready  ## the same with the slow cells
+	@$(BIN)/nbdev_test --flags slow
+	@$(BIN)/python -m pytest -q tests
+
+export: .venv/ready  ## the notebooks' marked cells into mnist_under_hood/
+	@$(BIN)/nbdev_export
+
+clean-notebooks: .venv/ready  ## strip what a notebook editor left behind
+	@$(BIN)/nbdev_clean
+
+readme: .venv/ready  ## README.md from nbs/index.ipynb
+	@$(BIN)/python tools/readme.py
+
+constraints:  ## constraints.txt from settings.ini (wants uv)
+	@{ echo '# The versions that work together, on Python 3.10 and newer. Made from settings.ini by: make constraints'; \
+	   uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header --extra course --extra dev pyproject.toml; } > constraints.new
+	@mv constraints.new constraints.txt

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Makes .venv from constraints.txt, through uv where it is present, else pip; installs graphviz's dot where that is possible.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+newest_python() {
+    for python in "${PYTHON:-}" python3.13 python3.12 python3.11 python3 python; do
+        if [ -n "$python" ] && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$python"; return; fi
+    done
+    echo 'Python 3.11 or newer is needed and none was found. Name one: make PYTHON=/path/to/python3.11' >&2
+    return 1
+}
+
+install_dot() {
+    command -v dot >/dev/null && return
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq graphviz >/dev/null
+    elif command -v brew >/dev/null; then brew install --quiet graphviz
+    else false; fi || echo "graphviz's program dot is not installed: the course's one diagram is drawn with matplotlib instead."
+}
+
+echo 'Setting up .venv, once (half a minute with uv, some minutes with pip)…'
+python=$(newest_python)
+rm -rf .venv
+if command -v uv >/dev/null; then
+    uv venv --quiet --python "$python" .venv
+    uv pip install --quiet --python .venv/bin/python -c constraints.txt -e '.[dev]'
+else
+    "$python" -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+fi
+install_dot
+touch .venv/ready
