@@ -19,7 +19,7 @@ no_output = re.compile(r'nbdev_export\(\)|pip install')
 def run(file):
     "Execute `file` and save it, cleaned. Cells keep their outputs whatever order machines list folders or print times in"
     nb = nbformat.read(file, as_version=4)
-    NotebookClient(nb, timeout=1200, kernel_name='python3', extra_arguments=['--IPKernelApp.log_level=40'],
+    NotebookClient(nb, timeout=1200, kernel_name='python3', coalesce_streams=True, extra_arguments=['--IPKernelApp.log_level=40'],
                    resources={'metadata': {'path': str(nbs)}}).execute()
     for cell in nb.cells:
         if cell.cell_type == 'code' and no_output.search(cell.source): cell.outputs = []
