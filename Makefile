@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-.PHONY: help course lesson test test-all export clean-notebooks readme constraints
+.PHONY: help course lesson test test-all export clean-notebooks readme constraints addresses
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -10,6 +10,7 @@ help:  ## what there is
 
 course: .venv/ready export  ## run every lesson in a fresh kernel, keep the outputs, print the ladder of results
 	@$(BIN)/python tools/course.py
+	@$(BIN)/python tools/readme.py
 
 lesson: .venv/ready export  ## run one lesson: make lesson NAME=03_sgd
 	@$(BIN)/python tools/course.py $(NAME)
@@ -35,3 +36,7 @@ constraints:  ## constraints.txt from settings.ini (wants uv)
 	@{ echo '# The versions that work together, on Python 3.10 and newer. Made from settings.ini by: make constraints'; \
 	   uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header --extra course --extra dev pyproject.toml; } > constraints.new
 	@mv constraints.new constraints.txt
+
+addresses: .venv/ready  ## Colab and install addresses, after user or repo changed in settings.ini
+	@$(BIN)/python tools/addresses.py
+	@$(MAKE) --no-print-directory readme

@@ -30,7 +30,7 @@ def signed_colours() -> Any: # A matplotlib colormap
     return LinearSegmentedColormap.from_list('signed', [SEVEN, 'white', THREE])
 
 # %% ../nbs/api/plots.ipynb #plots-images
-def show_image(image: Any,             # (28, 28) or (784,) tensor or array, any range
+def show_image(image: Any,             # (28, 28), (784,) or (784, 1) tensor or array, any range
                title: str = '',        # Text above the picture
                signed: bool = False,   # Draw with `signed_colours`, zero in white
                ax: Any = None,         # matplotlib axes to draw on; made if missing
@@ -39,7 +39,8 @@ def show_image(image: Any,             # (28, 28) or (784,) tensor or array, any
     "Draw one picture. Raises `ValueError` for a shape that is no picture"
     import matplotlib.pyplot as plt
     pixels = np.asarray(image.detach().cpu() if hasattr(image, 'detach') else image)
-    if pixels.ndim == 1 and int(pixels.size**0.5)**2 == pixels.size: pixels = pixels.reshape(2*(int(pixels.size**0.5),))
+    side = int(pixels.size**0.5)
+    if len(pixels) == pixels.size == side**2: pixels = pixels.reshape(side, side)
     if pixels.ndim != 2: raise ValueError(f'image has shape {pixels.shape}; show_image wants (height, width), or a square one laid flat')
     if ax is None: ax = plt.subplots(figsize=(2.2, 2.2))[1]
     if signed:

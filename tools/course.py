@@ -1,7 +1,7 @@
-"""Run lessons top to bottom, each in a fresh kernel, and keep their outputs in the notebooks.
+"""Run notebooks top to bottom, each in a fresh kernel, and keep their outputs in them.
 
-    python tools/course.py            every lesson, then the ladder of results
-    python tools/course.py 03_sgd     the lessons named"""
+    python tools/course.py            every lesson and page, then the ladder of results
+    python tools/course.py 03_sgd     the ones named"""
 import os, re, sys
 from pathlib import Path
 
@@ -13,16 +13,16 @@ from tqdm import tqdm
 
 nbs = Path(__file__).resolve().parents[1]/'nbs'
 colours = re.compile(r'\x1b\[[0-9;]*m')
-no_output = re.compile(r'nbdev_export\(\)|pip install')
+silent = re.compile(r'nbdev_export\(\)|^! ', re.M)
 
 
 def run(file):
-    "Execute `file` and save it, cleaned. Cells keep their outputs whatever order machines list folders or print times in"
+    "Execute `file` in its own folder and save it with its outputs, cleaned"
     nb = nbformat.read(file, as_version=4)
     NotebookClient(nb, timeout=1200, kernel_name='python3', coalesce_streams=True, extra_arguments=['--IPKernelApp.log_level=40'],
-                   resources={'metadata': {'path': str(nbs)}}).execute()
+                   resources={'metadata': {'path': str(file.parent)}}).execute()
     for cell in nb.cells:
-        if cell.cell_type == 'code' and no_output.search(cell.source): cell.outputs = []
+        if cell.cell_type == 'code' and silent.search(cell.source): cell.outputs = []
     nbformat.write(nb, file)
     nbdev_clean(str(file))
     return nb
@@ -37,13 +37,14 @@ def ladder(nb):
 
 
 def main(names):
-    files = sorted(o for o in nbs.glob('[0-9][0-9]_*.ipynb') if not names or o.stem in names)
-    if unknown := set(names) - {o.stem for o in files}: sys.exit(f'there is no lesson {", ".join(sorted(unknown))} in {nbs}')
+    pages = [*sorted(nbs.glob('[0-9][0-9]_*.ipynb')), nbs/'index.ipynb', *sorted(nbs.glob('api/*.ipynb'))]
+    files = [o for o in pages if not names or o.stem in names]
+    if unknown := set(names) - {o.stem for o in pages}: sys.exit(f'there is no notebook {", ".join(sorted(unknown))} in {nbs}')
     os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, [str(nbs.parent), os.environ.get('PYTHONPATH')]))
     from mnist_under_hood.files import mnist_sample
     mnist_sample()  # downloads, if need be, where the progress can be seen
     table = None
-    with tqdm(files, unit='lesson') as bar:
+    with tqdm(files, unit='notebook') as bar:
         for file in bar:
             bar.set_description(file.stem)
             try: table = ladder(run(file)) or table

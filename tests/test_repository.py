@@ -1,0 +1,102 @@
+"""What keeps the repository in step with itself: package, README, sidebar and addresses all follow from the notebooks and settings.ini."""
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+root = Path(__file__).resolve().parents[1]
+nbs = root/'nbs'
+sys.path.insert(0, str(root/'tools'))
+from addresses import current, notebooks
+from readme import readme
+
+pages = notebooks()
+lessons = [o for o in pages if re.match(r'\d\d_', o.name)]
+names = [str(o.relative_to(nbs)) for o in pages]
+
+
+@pytest.fixture(scope='module')
+def copy(tmp_path_factory):
+    "A copy of what git tracks, in which nbdev may write"
+    folder = tmp_path_factory.mktemp('checkout')
+    for name in 'nbs', 'mnist_under_hood': shutil.copytree(root/name, folder/name, symlinks=True, ignore=shutil.ignore_patterns('__pycache__', '.*'))
+    for name in 'settings.ini', 'pyproject.toml', '_quarto.yml': shutil.copy(root/name, folder)
+    return folder
+
+
+def nbdev(command, folder): subprocess.run([Path(sys.executable).parent/command], cwd=folder, check=True)
+
+
+def test_package_is_in_step_with_notebooks(copy):
+    for module in (copy/'mnist_under_hood').glob('*.py'):
+        if module.name != '__init__.py': module.unlink()
+    nbdev('nbdev_export', copy)
+    exported, committed = ({o.name: o.read_text() for o in (folder/'mnist_under_hood').glob('*.py')} for folder in (copy, root))
+    assert exported == committed, 'run `make export` and commit the result'
+
+
+def test_notebooks_are_clean(copy):
+    nbdev('nbdev_clean', copy)
+    dirty = [str(o) for o in pages if o.read_text() != (copy/o.relative_to(root)).read_text()]
+    assert not dirty, 'run `make clean-notebooks`'
+
+
+def test_readme_comes_from_index(): assert (root/'README.md').read_text() == readme(), 'run `make readme`'
+
+
+def test_addresses_follow_from_settings():
+    stale = [str(o) for o in pages if current(o.read_text()) != o.read_text()]
+    assert not stale, 'run `make addresses`'
+
+
+def test_a_fork_changes_addresses():
+    badge = '[Colab](https://colab.research.google.com/github/someone/fork/blob/dev/nbs/01_data.ipynb)'
+    assert current(badge) == '[Colab](https://colab.research.google.com/github/mnist-under-hood/mnist_under_hood/blob/main/nbs/01_data.ipynb)'
+    assert current('pip install "x @ git+https://github.com/someone/fork"') == 'pip install "x @ git+https://github.com/mnist-under-hood/mnist_under_hood"'
+
+
+def test_quarto_finds_the_site_at_the_top_level():
+    link = nbs/'_quarto.yml'
+    assert link.is_symlink() and link.resolve() == root/'_quarto.yml'
+
+
+def test_sidebar_names_every_page_once():
+    def files(contents):
+        for o in contents:
+            if isinstance(o, str): yield o
+            else: yield from files(o['contents'])
+    listed = list(files(yaml.safe_load((nbs/'sidebar.yml').read_text())['website']['sidebar']['contents']))
+    assert sorted(listed) == sorted(names)
+
+
+@pytest.mark.parametrize('page', pages, ids=names)
+def test_saved_outputs(page):
+    nb = nbformat.read(page, as_version=4)
+    for cell in nb.cells:
+        if cell.cell_type != 'code': continue
+        outputs = json.dumps([{k: v for k, v in o.get('data', {}).items() if not k.startswith('image')} or o.get('text', '') for o in cell.outputs])
+        assert not any(o.output_type == 'error' for o in cell.outputs), cell.source
+        assert not re.search(r'/(root|home|work|tmp|usr)/|site-packages|Warning|0x[0-9a-f]{6}', outputs), outputs
+        if any(k.startswith('image') for o in cell.outputs for k in o.get('data', {})) and '#| hide' not in cell.source:
+            assert re.search(r'#\| fig-alt: \S', cell.source), f'a figure without alt text: {cell.source}'
+
+
+@pytest.mark.parametrize('lesson', lessons, ids=[o.stem for o in lessons])
+def test_lesson_is_whole(lesson):
+    nb = nbformat.read(lesson, as_version=4)
+    text = [c.source for c in nb.cells if c.cell_type == 'markdown']
+    assert re.match(r'# \S.*\n\n> \S.*\n\n\[!\[Open in Colab\]', text[0]) and f'/nbs/{lesson.name})' in text[0], 'title, sentence, badge'
+    headings = re.findall(r'^## (.*)', '\n'.join(text), re.M)
+    assert headings[-2:] == ['Recap', 'Check yourself']
+    recap = next(t for t in text if t.startswith('## Recap'))
+    assert len([line for line in recap.split('## Check')[0].splitlines() if line.startswith('- ')]) <= 7
+    assert any('image/png' in o.get('data', {}) for c in nb.cells if c.cell_type == 'code' for o in c.outputs), 'a lesson without a figure'
+    assert not any(re.search(r'^:::', t, re.M) for t in text)
+    code = '\n'.join(c.source for c in nb.cells if c.cell_type == 'code')
+    assert 'setup_book' not in code and 'drive.mount' not in code and 'input(' not in code

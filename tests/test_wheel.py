@@ -1,0 +1,98 @@
+"""The built wheel, used as a reader of a lesson and as an importer of the package would: from an empty folder, without the repository."""
+import json
+import os
+import platform
+import random
+import re
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from nbclient import NotebookClient
+
+root = Path(__file__).resolve().parents[1]
+lessons = sorted((root/'nbs').glob('[0-9][0-9]_*.ipynb'))
+random.shuffle(lessons)  # no lesson may need another to have run
+
+block = "import sys\nfor name in {names}: sys.modules[name] = None\n"
+blocked_everywhere = ['nbdev']
+blocked_for_import = ['nbdev', 'fastai', 'fastbook', 'fastcore', 'sklearn']
+
+
+@pytest.fixture(scope='session')
+def wheel(tmp_path_factory):
+    "An environment that holds the wheel, and this one's other packages but for nbdev"
+    folder = tmp_path_factory.mktemp('wheel')
+    subprocess.run([sys.executable, '-m', 'build', '--wheel', '--no-isolation', '--outdir', folder, root], check=True, capture_output=True)
+    venv.create(folder/'env', with_pip=False)
+    python = folder/'env'/'bin'/'python'
+    site = Path(subprocess.run([python, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], check=True, capture_output=True, text=True).stdout.strip())
+    subprocess.run([sys.executable, '-m', 'zipfile', '-e', next(folder.glob('*.whl')), site], check=True)
+    (site/'others.pth').write_text(sysconfig.get_path('purelib') + '\n')
+    (site/'sitecustomize.py').write_text(block.format(names=blocked_everywhere))
+    return python
+
+
+def run(python, code, folder):
+    environment = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'}
+    return subprocess.run([python, '-c', code], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_wheel_holds_the_package_alone(wheel, tmp_path):
+    result = run(wheel, 'import mnist_under_hood, pathlib; print(sorted(o.name for o in pathlib.Path(mnist_under_hood.__file__).parent.iterdir()))', tmp_path)
+    assert result.returncode == 0, result.stderr
+    modules = sorted(o.name for o in (root/'mnist_under_hood').iterdir() if o.suffix == '.py' or o.name == 'py.typed')
+    assert [o for o in eval(result.stdout) if o != '__pycache__'] == modules
+
+
+def test_package_imports_without_fastai_fastbook_and_nbdev(wheel, tmp_path):
+    result = run(wheel, block.format(names=blocked_for_import) + 'from mnist_under_hood.all import *\n'
+                 'import mnist_under_hood; assert "env" in mnist_under_hood.__file__\n'
+                 'assert "matplotlib" not in sys.modules\n'
+                 'dl = DataLoader(__import__("torch").ones(4, 784), __import__("torch").ones(4, 1), bs=2); print(len(dl), callable(mnist_sample))', tmp_path)
+    assert (result.returncode, result.stdout) == (0, '2 True\n'), result.stderr
+
+
+@pytest.fixture(scope='session')
+def kernel(wheel, tmp_path_factory):
+    "The name of a kernel that runs in the wheel's environment"
+    folder = tmp_path_factory.mktemp('jupyter')
+    spec = folder/'kernels'/'wheel'/'kernel.json'
+    spec.parent.mkdir(parents=True)
+    spec.write_text(json.dumps({'argv': [str(wheel), '-m', 'ipykernel_launcher', '-f', '{connection_file}'], 'display_name': 'wheel', 'language': 'python'}))
+    KernelSpecManager.kernel_dirs.default_args = ()
+    os.environ['JUPYTER_PATH'] = str(folder)
+    os.environ.pop('PYTHONPATH', None)
+    return 'wheel'
+
+
+def text(nb):
+    "What the cells of `nb` printed and returned, without figures"
+    return [[o.get('text') or o.get('data', {}).get('text/plain', '') for o in c.outputs] for c in nb.cells if c.cell_type == 'code']
+
+
+@pytest.mark.parametrize('lesson', lessons, ids=[o.stem for o in lessons])
+def test_lesson_runs_alone(lesson, kernel, tmp_path):
+    saved = nbformat.read(lesson, as_version=4)
+    nb = nbformat.read(lesson, as_version=4)
+    nb.cells.insert(0, nbformat.v4.new_code_cell('import mnist_under_hood; assert "wheel" in mnist_under_hood.__file__, mnist_under_hood.__file__'))
+    NotebookClient(nb, timeout=1200, kernel_name=kernel, coalesce_streams=True, resources={'metadata': {'path': str(tmp_path)}}).execute()
+    assert list(tmp_path.iterdir()) == [], 'a lesson leaves nothing behind'
+    if same_machine() and real_data(): assert text(nb)[1:] == text(saved), 'the same seed prints the same digits'
+
+
+def same_machine():
+    "Whether digits can be compared to the last one: the saved outputs come from Linux on x86-64, with the pinned torch"
+    import torch
+    pinned = re.search(r'^torch==(\S+)', (root/'constraints.txt').read_text(), re.M)[1]
+    return (platform.system(), platform.machine()) == ('Linux', 'x86_64') and torch.__version__.split('+')[0] == pinned
+
+
+def real_data():
+    from mnist_under_hood.files import is_mnist_sample, mnist_sample
+    return is_mnist_sample(mnist_sample())
