@@ -106,13 +106,14 @@ def show_graph(graph: Any  # What fastbook's `gv` returns: a `graphviz.Source`
     x = {}
     for a, b, _ in edges:
         for node in (a, b): x.setdefault(node, len(x))
-    _, ax = plt.subplots(figsize=(1.5*len(x), 1.6))
+    longest = max([x[a] - x[b] for a, b, _ in edges] + [0])
+    _, ax = plt.subplots(figsize=(1.5*len(x), 1 + 0.3*longest))
     for node, at in x.items(): ax.text(at, 0, node, ha='center', va='center', bbox=dict(boxstyle='round', fc='white', ec=INK))
     for a, b, label in edges:
         bend = 0 if x[b] == x[a] + 1 else 0.35
         ax.annotate('', (x[b], 0), (x[a], 0), arrowprops=dict(arrowstyle='->', color=INK, shrinkA=28, shrinkB=28,
                                                               connectionstyle=f'arc3,rad={bend}'))
-        ax.text((x[a] + x[b])/2, 0.12 + 0.6*(bend > 0), label, ha='center')
-    ax.set(xlim=(-0.6, len(x) - 0.4), ylim=(-0.5, 1))
+        ax.text((x[a] + x[b])/2, 0.12 + 0.24*abs(x[a] - x[b])*(bend > 0), label, ha='center')
+    ax.set(xlim=(-0.6, len(x) - 0.4), ylim=(-0.4, 0.5 + 0.25*longest))
     ax.set_axis_off()
     return ax
