@@ -56,7 +56,7 @@ class DataLoader:
                  y: Tensor,             # (N, ...): one row for each picture
                  bs: int = 256,         # Batch size, 1 or more; the last batch may be smaller
                  shuffle: bool = False, # Draw a new order each epoch
-                 seed: int = None):     # Seed of the orders; without one they come from torch's global generator
+                 seed: int | None = None): # Seed of the orders; without one they come from torch's global generator
         "Raises `ValueError` for an empty set, lengths that differ, or a batch size below 1"
         if len(x) != len(y): raise ValueError(f'x has {len(x)} rows and y {len(y)}: each picture wants one label.')
         if len(x) == 0: raise ValueError('x has no rows: there is nothing to load.')

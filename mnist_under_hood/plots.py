@@ -34,7 +34,7 @@ def show_image(image: Any,             # (28, 28), (784,) or (784, 1) tensor or 
                title: str = '',        # Text above the picture
                signed: bool = False,   # Draw with `signed_colours`, zero in white
                ax: Any = None,         # matplotlib axes to draw on; made if missing
-               limit: float = None     # With `signed`: the value that gets full colour; the largest magnitude if missing
+               limit: float | None = None # With `signed`: the value that gets full colour; the largest magnitude if missing
     ) -> Any:                          # The axes
     "Draw one picture. Raises `ValueError` for a shape that is no picture"
     import matplotlib.pyplot as plt
