@@ -1,4 +1,5 @@
 """What keeps the repository in step with itself: package, README, sidebar and addresses all follow from the notebooks and settings.ini."""
+import ast
 import json
 import re
 import shutil
@@ -73,6 +74,16 @@ def test_sidebar_names_every_page_once():
             else: yield from files(o['contents'])
     listed = list(files(yaml.safe_load((nbs/'sidebar.yml').read_text())['website']['sidebar']['contents']))
     assert sorted(listed) == sorted(names)
+
+
+@pytest.mark.parametrize('page', pages, ids=names)
+def test_imports_stand_alone(page):
+    "A cell that mixes imports with other code runs when nbdev makes the site"
+    for cell in nbformat.read(page, as_version=4).cells:
+        if cell.cell_type != 'code' or cell.source.lstrip('#| hide\n').startswith('!') or 'nbdev_export()' in cell.source: continue
+        kinds = {isinstance(o, (ast.Import, ast.ImportFrom)) for o in ast.parse(cell.source).body
+                 if not (isinstance(o, ast.Assign) and getattr(o.targets[0], 'id', '') == '_all_')}
+        assert len(kinds) < 2, cell.source
 
 
 @pytest.mark.parametrize('page', pages, ids=names)

@@ -15,7 +15,8 @@ def readme():
     for cell in nb.cells:
         if cell.cell_type == 'markdown': parts.append(cell.source)
         elif not hidden.search(cell.source):
-            parts.append(f'```python\n{cell.source}\n```')
+            if parts[-1].startswith('```python'): parts[-1] = parts[-1][:-3] + '\n' + cell.source + '\n```'
+            else: parts.append(f'```python\n{cell.source}\n```')
             text = [o.get('text') or o.get('data', {}).get('text/plain') for o in cell.get('outputs', [])]
             parts += [f'    {t.strip()}'.replace('\n', '\n    ') for t in text if t]
     return re.sub(r'\]\((?=[\w/]+\.(ipynb|png|svg)\))', '](nbs/', '\n\n'.join(parts)) + '\n'
