@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-.PHONY: help course lesson test test-all export clean-notebooks readme constraints addresses
+.PHONY: help course lesson test test-all site export clean-notebooks readme constraints addresses
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -28,6 +28,9 @@ export: .venv/ready  ## the notebooks' marked cells into mnist_under_hood/
 
 clean-notebooks: .venv/ready  ## strip what a notebook editor left behind
 	@$(BIN)/nbdev_clean
+
+site: .venv/ready  ## the notebooks as pages in _docs/, without Quarto
+	@$(BIN)/python tools/site.py
 
 readme: .venv/ready  ## README.md from nbs/index.ipynb
 	@$(BIN)/python tools/readme.py

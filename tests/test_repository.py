@@ -102,7 +102,8 @@ def test_saved_outputs(page):
 def test_lesson_is_whole(lesson):
     nb = nbformat.read(lesson, as_version=4)
     text = [c.source for c in nb.cells if c.cell_type == 'markdown']
-    assert re.match(r'# \S.*\n\n> \S.*\n\n\[!\[Open in Colab\]', text[0]) and f'/nbs/{lesson.name})' in text[0], 'title, sentence, badge'
+    assert re.fullmatch(r'# \S.*\n\n> \S.*', text[0]), 'a title, and a sentence in a block quote'
+    assert re.match(r'\[!\[Open in Colab\].* · \d+ minutes · builds on ', text[1]) and f'/nbs/{lesson.name})' in text[1], 'a badge, in a cell of its own'
     headings = re.findall(r'^## (.*)', '\n'.join(text), re.M)
     assert headings[-2:] == ['Recap', 'Check yourself']
     recap = '\n'.join(text).split('## Recap')[1].split('## Check yourself')[0]
