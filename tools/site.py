@@ -52,8 +52,8 @@ def with_formulas(text):
     return formula.sub(replace, text)
 
 
-def body(nb):
-    "The cells of a processed notebook as HTML"
+def body(nb, site, up):
+    "The cells of a processed notebook as HTML; links to pages of `site` become links to the pages here"
     cells = []
     for cell in nb.cells:
         if cell.cell_type == 'raw' or cell.source.startswith('<!-- WARNING'): continue
@@ -62,13 +62,14 @@ def body(nb):
             cell.source = re.sub(r'\]\(([\w/]+\.ipynb)', lambda m: f']({address(m[1])}', text)
         else:
             if alt := re.search(r'^#\| fig-alt: (.*)', cell.source, re.M): cell.metadata['alt'] = alt[1]
-            cell.source = '' if re.search(r'^#\| echo: false', cell.source, re.M) else directive.sub('', cell.source)
-            if not cell.source and not cell.outputs: continue
+            if re.search(r'^#\| echo: false', cell.source, re.M): cell.transient = {'remove_source': True}
+            cell.source = directive.sub('', cell.source)
         cells.append(cell)
     nb.cells = cells
     drawn = iter([c.metadata.get('alt', '') for c in cells if c.cell_type == 'code' for o in c.outputs if 'image/svg+xml' in o.get('data', {})])
     html = HTMLExporter(template_name='basic', exclude_input_prompt=True, exclude_output_prompt=True).from_notebook_node(nb)[0]
-    return re.sub(r'<img (?=src="data:image/svg)', lambda m: f'<img alt="{escape(next(drawn))}" ', html)
+    html = re.sub(rf'{re.escape(site)}/([\w/]+\.html)(#\w+)?', rf'{up}\1', html)
+    return re.sub(r'<img alt="[^"]*"(?= src="data:image/svg)', lambda m: f'<img alt="{escape(next(drawn))}"', html)
 
 
 def sidebar(listed, titles, here, up):
@@ -84,7 +85,8 @@ def sidebar(listed, titles, here, up):
 def main():
     config = ConfigParser(delimiters=['='])
     config.read(root/'settings.ini', encoding='utf-8')
-    processed, docs = root/proc_nbs(), root/config['DEFAULT']['doc_path']
+    cfg = config['DEFAULT']
+    processed, docs = root/proc_nbs(), root/cfg['doc_path']
     shutil.rmtree(docs, ignore_errors=True)
     docs.mkdir()
     listed = list(pages(yaml.safe_load((root/'nbs'/'sidebar.yml').read_text())['website']['sidebar']['contents']))
@@ -97,7 +99,7 @@ def main():
         file = docs/address(name)
         file.parent.mkdir(exist_ok=True)
         file.write_text(layout.format(title=escape(titles[name]), description=escape(front[name].get('description', '')), up=up,
-                                      site=config['DEFAULT']['title'], sidebar=sidebar(listed, titles, name, up), body=body(notebooks[name]),
+                                      site=cfg['title'], sidebar=sidebar(listed, titles, name, up), body=body(notebooks[name], cfg['doc_host'] + cfg['doc_baseurl'], up),
                                       before=turn(i - 1, '←'), after=turn(i + 1, '→')), encoding='utf-8')
     shutil.copy(root/'nbs'/'styles.css', docs)
     light, dark = (HtmlFormatter(style=style).get_style_defs('.highlight') for style in ('default', 'github-dark'))
