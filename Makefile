@@ -30,7 +30,7 @@ clean-notebooks: .venv/ready  ## strip what a notebook editor left behind
 	@$(BIN)/nbdev_clean
 
 site: .venv/ready  ## the notebooks as pages in _docs/, without Quarto
-	@$(BIN)/python tools/site.py
+	@$(BIN)/python tools/pages.py
 
 readme: .venv/ready  ## README.md from nbs/index.ipynb
 	@$(BIN)/python tools/readme.py

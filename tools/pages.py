@@ -68,6 +68,7 @@ def body(nb, site, up):
     nb.cells = cells
     drawn = iter([c.metadata.get('alt', '') for c in cells if c.cell_type == 'code' for o in c.outputs if 'image/svg+xml' in o.get('data', {})])
     html = HTMLExporter(template_name='basic', exclude_input_prompt=True, exclude_output_prompt=True).from_notebook_node(nb)[0]
+    html = html.replace('<div class="highlight', '<div tabindex="0" class="highlight').replace('<math display="block"', '<math tabindex="0" display="block"')  # what scrolls must be reachable by keyboard
     html = re.sub(rf'{re.escape(site)}/([\w/]+\.html)(#\w+)?', rf'{up}\1', html)
     return re.sub(r'<img alt="[^"]*"(?= src="data:image/svg)', lambda m: f'<img alt="{escape(next(drawn))}"', html)
 
