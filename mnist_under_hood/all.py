@@ -6,14 +6,16 @@
 __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
-from . import data, files, linear, optim, plots, sgd, similarity
+from . import data, files, learner, linear, nets, optim, plots, sgd, similarity
 from .data import *
 from .files import *
+from .learner import *
 from .linear import *
+from .nets import *
 from .optim import *
 from .plots import *
 from .sgd import *
 from .similarity import *
 
 # %% ../nbs/index.ipynb #all-names
-__all__ = sorted({name for module in (files, plots, data, similarity, sgd, linear, optim) for name in module.__all__})
+__all__ = sorted({name for module in (files, plots, data, similarity, sgd, linear, optim, learner, nets) for name in module.__all__})
