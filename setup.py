@@ -27,6 +27,7 @@ setup(
     python_requires='>=' + cfg['min_python'],
     install_requires=cfg['requirements'].split(),
     extras_require={'course': cfg['course_requirements'].split(), 'dev': cfg['dev_requirements'].split()},
-    entry_points={'nbdev': [f"{cfg['lib_name']} = {cfg['lib_path']}._modidx:d"]},
+    entry_points={'console_scripts': cfg['console_scripts'].split(),
+                  'nbdev': [f"{cfg['lib_name']} = {cfg['lib_path']}._modidx:d"]},
     zip_safe=False,
 )

@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
-from . import data, files, learner, linear, nets, optim, plots, sgd, similarity
+from . import data, files, learner, linear, nets, optim, plots, resnet, sgd, similarity
 from .data import *
 from .files import *
 from .learner import *
@@ -14,8 +14,9 @@ from .linear import *
 from .nets import *
 from .optim import *
 from .plots import *
+from .resnet import *
 from .sgd import *
 from .similarity import *
 
 # %% ../nbs/index.ipynb #all-names
-__all__ = sorted({name for module in (files, plots, data, similarity, sgd, linear, optim, learner, nets) for name in module.__all__})
+__all__ = sorted({name for module in (files, plots, data, similarity, sgd, linear, optim, learner, nets, resnet) for name in module.__all__})

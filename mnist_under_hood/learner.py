@@ -108,6 +108,8 @@ def _in_notebook() -> bool:
 class ProgressBar(Callback):
     "A bar over all batches while `fit` runs; at its end the recorder's table"
     order = 10
+    def __init__(self, table: bool = True): self.table = table # Whether to show the table at the end
+
     def before_fit(self, learn: Learner) -> None:
         self.total, self.done, self.handle, self.bar = learn.n_epoch*len(learn.dls.train), 0, None, None
         if _in_notebook():
@@ -122,10 +124,11 @@ class ProgressBar(Callback):
             self.handle.update(self.pretty(f'epoch {learn.epoch + 1} of {learn.n_epoch}: {self.done/self.total:4.0%}'))
 
     def after_fit(self, learn: Learner) -> None:
-        if self.bar is not None:
+        table = repr(learn.recorder) if self.table else ''
+        if self.handle is not None: self.handle.update(self.pretty(table))
+        else:
             self.bar.close()
-            print(learn.recorder)
-        else: self.handle.update(self.pretty(repr(learn.recorder)))
+            if table: print(table)
 
 # %% ../nbs/06_learner.ipynb #learner-learner
 class Learner:

@@ -57,6 +57,45 @@ def test_package_imports_without_fastai_fastbook_and_nbdev(wheel, tmp_path):
     assert (result.returncode, result.stdout) == (0, '2 True\n'), result.stderr
 
 
+def test_five_lines_train_a_net(wheel, tmp_path):
+    readme = (root/'README.md').read_text()
+    code = readme.split('```python\n')[1].split('```')[0]
+    result = run(wheel, block.format(names=blocked_for_import) + code, tmp_path)
+    assert result.returncode == 0, result.stderr
+    if real_data(): assert float(result.stdout) >= 0.98
+
+
+def command(python, name, *arguments, folder):
+    "Run a console script of the wheel"
+    code = (f'import sys\nfrom importlib.metadata import entry_points\n'
+            f'script, = entry_points(group="console_scripts", name={name!r})\nsys.exit(script.load()({[str(o) for o in arguments]!r}))')
+    return run(python, code, folder)
+
+
+def test_console_scripts(wheel, tmp_path, monkeypatch):
+    from PIL import Image
+    from mnist_under_hood.files import mnist_sample
+    path = mnist_sample()
+    monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', str(path))
+    monkeypatch.setenv('FASTAI_HOME', str(tmp_path/'home'))
+    table = command(wheel, 'mnist_ladder', '--rungs', 'baseline', 'relu', '--save', 'weights', folder=tmp_path)
+    assert table.returncode == 0, table.stderr
+    assert [line.split()[0] for line in table.stdout.splitlines()[-3:]] == ['method', 'closer', 'ReLU']
+
+    three, seven = (sorted((path/'valid'/c).iterdir())[0] for c in '37')
+    with Image.open(three) as image:  # as a photo: large, in colour, dark on light, off centre
+        page = Image.new('RGB', (600, 400), (230, 225, 210))
+        page.paste((40, 40, 90), (250, 20), image.resize((280, 280)))
+        page.save(tmp_path/'photo.jpg')
+    (tmp_path/'notes.png').write_text('no picture')
+    result = command(wheel, 'mnist_predict', '--weights', 'weights/relu.safetensors', 'photo.jpg', 'notes.png', three, seven, folder=tmp_path)
+    assert result.returncode == 1
+    assert [line.split(': ')[1].split(',')[0] for line in result.stdout.splitlines()] == ['3', '3', '7'], result.stdout
+    assert result.stderr.startswith('notes.png: skipped: ')
+    assert command(wheel, 'mnist_predict', three, folder=tmp_path).returncode == 0, 'trains a net of its own'
+    assert [o.name for o in (tmp_path/'home'/'mnist_under_hood').glob('*.safetensors')] == ['relu.safetensors']
+
+
 @pytest.fixture(scope='session')
 def kernel(wheel, tmp_path_factory):
     "The name of a kernel that runs in the wheel's environment"
