@@ -16,11 +16,11 @@ lesson: .venv/ready export  ## run one lesson: make lesson NAME=03_sgd
 	@$(BIN)/python tools/course.py $(NAME)
 
 test: .venv/ready  ## the notebooks as tests, then tests/
-	@$(BIN)/nbdev_test
+	@OMP_NUM_THREADS=1 $(BIN)/nbdev_test  # several notebooks at once, so one thread each
 	@$(BIN)/python -m pytest -q tests
 
 test-all: .venv/ready  ## the same with the slow cells
-	@$(BIN)/nbdev_test --flags slow
+	@OMP_NUM_THREADS=1 $(BIN)/nbdev_test --flags slow
 	@$(BIN)/python -m pytest -q tests
 
 export: .venv/ready  ## the notebooks' marked cells into mnist_under_hood/
