@@ -4,7 +4,7 @@
 
 # %% ../nbs/api/cli.ipynb #cli-imports
 from __future__ import annotations
-import argparse, sys, time
+import argparse, struct, sys, time, zlib
 from pathlib import Path
 from typing import Sequence
 import torch
@@ -24,42 +24,68 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1: raise argparse.ArgumentTypeError(f'{text!r} is not a whole number above 0')
     return int(text)
 
+def _rungs(text: str) -> list[str]:
+    "An argparse type: rungs with commas between them"
+    if unknown := [o for o in text.split(',') if o not in RECIPES]:
+        raise argparse.ArgumentTypeError(f'there is no rung {unknown[0]!r}; there are {", ".join(RECIPES)}')
+    return text.split(',')
+
 def mnist_ladder(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
-    ) -> int:                                      # Exit status: 0
+    ) -> int:                                      # Exit status: 0, or 1 if a rung was skipped
     "Train the rungs of the ladder on MNIST_SAMPLE and print their results"
     parser = argparse.ArgumentParser('mnist_ladder', description='Train the rungs of the ladder on MNIST_SAMPLE and print their results.')
-    parser.add_argument('--rungs', nargs='+', choices=list(RECIPES), default=list(RECIPES), metavar='RUNG', help=', '.join(RECIPES))
+    parser.add_argument('--rungs', nargs='+', type=_rungs, default=[list(RECIPES)], metavar='RUNG', help=','.join(RECIPES))
     parser.add_argument('--epochs', type=_positive, help="epochs for each rung that trains; each recipe's own if missing")
     parser.add_argument('--save', type=Path, metavar='DIR', help='write the weights of each rung into this folder')
     args = parser.parse_args(argv)
-    path = mnist_sample()
+    try:
+        if args.save: args.save.mkdir(parents=True, exist_ok=True)
+    except OSError as e: parser.error(f'--save: {e}')
+    path, skipped = mnist_sample(), 0
     train, valid = load_split(path, 'train'), load_split(path, 'valid')
-    if args.save: args.save.mkdir(parents=True, exist_ok=True)
     head = ('method', 'parameters', 'accuracy', 'errors', 'seconds')
     print('{:12} {:>11} {:>9} {:>12} {:>8}'.format(*head))
-    for rung in args.rungs:
+    for rung in sum(args.rungs, []):
         began = time.perf_counter()
-        learn = train_rung(rung, train, valid, args.epochs, cbs=[ProgressBar(table=False)])
+        try: learn = train_rung(rung, train, valid, args.epochs, cbs=[ProgressBar(table=False)])
+        except ImportError as e:
+            print(f'{rung}: skipped: {e}', file=sys.stderr)
+            skipped += 1
+            continue
         seconds, result = time.perf_counter() - began, as_rung(rung, learn)
         print(f'{result.name:12} {result.parameters:11,} {1 - result.errors/result.images:9.4f} '
               f'{f"{result.errors} of {result.images}":>12} {seconds:8.1f}', flush=True)
         if args.save: learn.save(args.save/f'{rung}.safetensors')
-    return 0
+    return int(skipped > 0)
 
 # %% ../nbs/api/cli.ipynb #cli-predict
-def _predictor(rung: str, weights: Path | None) -> Learner:
-    "A learner with `weights`, or with those kept from an earlier training, or trained now"
-    if weights is None:
-        weights = data_home()/'mnist_under_hood'/f'{rung}.safetensors'
-        if not weights.is_file():
-            path = mnist_sample()
-            learn = train_rung(rung, load_split(path, 'train'), load_split(path, 'valid'))
-            weights.parent.mkdir(parents=True, exist_ok=True)
-            learn.save(weights)
-            return learn
+def _load(rung: str, weights: Path) -> Learner:
+    "A learner for `rung` with `weights`, good for predictions alone"
     nothing = DataLoader(torch.zeros(1, 784), torch.zeros(1, 1))
     learn = Learner(DataLoaders(nothing, nothing), RECIPES[rung].model(), mnist_loss, bar=False)
     learn.load(weights)
+    return learn
+
+def _matching(weights: Path) -> Learner:
+    "A learner for whichever rung `weights` fit"
+    for rung in RECIPES:
+        try: return _load(rung, weights)
+        except ValueError as e: error = e
+    raise error
+
+def _kept(rung: str) -> Learner:
+    "A learner with the weights of an earlier training or, where there are none that can be read, of one now"
+    weights = data_home()/'mnist_under_hood'/f'{rung}.safetensors'
+    if weights.is_file():
+        try: return _load(rung, weights)
+        except ValueError as e: print(e, file=sys.stderr)
+    print(f'training {RECIPES[rung].name}, this once', file=sys.stderr)
+    path = mnist_sample()
+    learn = train_rung(rung, load_split(path, 'train'), load_split(path, 'valid'))
+    try:
+        weights.parent.mkdir(parents=True, exist_ok=True)
+        learn.save(weights)
+    except OSError as e: print(f'the weights could not be kept: {e}', file=sys.stderr)
     return learn
 
 def mnist_predict(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
@@ -67,21 +93,22 @@ def mnist_predict(argv: Sequence[str] | None = None # Arguments; those of the co
     "Say for each picture whether it shows a three or a seven, and with what probability"
     parser = argparse.ArgumentParser('mnist_predict', description='Say for each picture whether it shows a three or a seven.')
     parser.add_argument('images', nargs='+', metavar='IMAGE', help='a photo or scan of one digit, or a 28×28 PNG')
-    parser.add_argument('--rung', choices=list(RECIPES), default='relu', help='which model to ask (default: relu)')
-    parser.add_argument('--weights', type=Path, metavar='FILE', help='what mnist_ladder --save wrote for this rung')
+    model = parser.add_mutually_exclusive_group()
+    model.add_argument('--rung', choices=list(RECIPES), default='relu', help='which model to train and ask (default: relu)')
+    model.add_argument('--weights', type=Path, metavar='FILE', help='ask the model that mnist_ladder --save wrote here')
     args = parser.parse_args(argv)
-    try: learn = _predictor(args.rung, args.weights)
-    except (ValueError, OSError) as e:
+    try: learn = _matching(args.weights) if args.weights else _kept(args.rung)
+    except (ValueError, OSError, ImportError) as e:
         print(e, file=sys.stderr)
         return 1
     skipped = 0
     for name in args.images:
         try:
             with Image.open(name) as image: x = prepare_image(image)
-        except (ValueError, OSError, SyntaxError, EOFError, Image.DecompressionBombError) as e:
+        except (ValueError, OSError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError) as e:
             print(f'{name}: skipped: {e}', file=sys.stderr)
             skipped += 1
             continue
         three = learn.predict(x.flatten()).item()
-        print(f'{name}: {3 if three > 0.5 else 7}, {max(three, 1 - three):.0%}')
+        print(f'{name}: {3 if three > 0.5 else 7}, {100*max(three, 1 - three):.0f} %')
     return int(skipped > 0)

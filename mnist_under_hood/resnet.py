@@ -8,7 +8,7 @@ from typing import Callable, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 from torch import Tensor, nn
 from .learner import Callback, DataLoaders, Learner
 from .linear import DataLoader, batch_accuracy, mnist_loss
@@ -18,7 +18,7 @@ from .similarity import Rung, check_shapes, ladder, rmse_distance
 
 # %% auto #0
 __all__ = ['RECIPES', 'ResBlock', 'bce_loss', 'resnet18', 'ClosestMean', 'linear_from_zero', 'Recipe', 'train_rung', 'as_rung',
-           'ink_of', 'prepare_image']
+           'ink_of', 'without_specks', 'prepare_image']
 
 # %% ../nbs/08_resnet.ipynb #resnet-block
 class ResBlock(nn.Module):
@@ -117,10 +117,15 @@ def as_rung(rung: str,     # A key of `RECIPES`
 # %% ../nbs/08_resnet.ipynb #resnet-prepare
 def ink_of(image: Image.Image # Any size and mode
     ) -> np.ndarray:          # float (height, width), 0 for paper to 1 for ink, at most 400 pixels wide or high
-    "Lay transparency on white, take the grey, turn dark on light into light on dark, and take away uneven light"
+    """Turn it upright, fill transparency, take the grey, turn dark on light into light on dark, take away uneven light.
+
+    Its darkest ink is 1; where everything is about equally bright it stays below 1."""
+    image = ImageOps.exif_transpose(image)
     if image.mode in ('RGBA', 'LA', 'PA') or 'transparency' in image.info:
         rgba = image.convert('RGBA')
-        image = Image.alpha_composite(Image.new('RGBA', rgba.size, 'white'), rgba)
+        seen = np.asarray(rgba.convert('L'))[np.asarray(rgba)[..., 3] > 0]
+        ground = 'black' if seen.size and seen.mean() > 127 else 'white'
+        image = Image.alpha_composite(Image.new('RGBA', rgba.size, ground), rgba)
     if image.mode.startswith('I'): image = Image.fromarray((np.asarray(image, np.float64)/256).clip(0, 255).astype(np.uint8))
     grey = image.convert('L')
     grey.thumbnail((400, 400))
@@ -130,7 +135,25 @@ def ink_of(image: Image.Image # Any size and mode
     if max(pixels.shape) > 28:
         paper = np.asarray(Image.fromarray(pixels.astype(np.uint8)).filter(ImageFilter.GaussianBlur(max(pixels.shape)/4)), np.float32)
         pixels = (pixels - paper).clip(0)
-    return pixels/max(pixels.max(), 1)
+    pixels = pixels - pixels.min()
+    return pixels/max(pixels.max(), 40)
+
+def without_specks(dark: np.ndarray,   # bool (height, width): where there is ink
+                   share: float = 0.05 # Blobs below this share of the largest are specks, 0..1
+    ) -> np.ndarray:                   # bool (height, width)
+    "Drop dust: blobs of touching pixels that are small beside the largest"
+    left, blobs = set(zip(*(o.tolist() for o in np.nonzero(dark)))), []
+    while left:
+        blob = [left.pop()]
+        for r, c in blob:  # grows while it is walked through
+            near = {(r + i, c + j) for i in (-1, 0, 1) for j in (-1, 0, 1)} & left
+            left -= near
+            blob += near
+        blobs.append(blob)
+    out = np.zeros_like(dark)
+    for blob in blobs:
+        if len(blob) >= share*max(map(len, blobs)): out[tuple(zip(*blob))] = True
+    return out
 
 def prepare_image(image: Image.Image # Any size and mode, with one digit on a plain ground
     ) -> Tensor:                     # float32 (28, 28), 0 for paper to 1 for ink
@@ -138,9 +161,9 @@ def prepare_image(image: Image.Image # Any size and mode, with one digit on a pl
 
     A 28×28 picture that is light on dark already is taken as it is. Raises `ValueError` where there is no ink."""
     ink = ink_of(image)
-    if ink.max() - ink.min() < 0.2: raise ValueError('the picture has no ink: all of it is about equally bright.')
+    if ink.max() < 1: raise ValueError('the picture has no ink: all of it is about equally bright.')
     if ink.shape == (28, 28): return torch.from_numpy(ink.copy())
-    dark = ink > 0.35
+    dark = without_specks(ink > 0.35)
     (top, *_, bottom), (left, *_, right) = (np.flatnonzero(dark.any(axis))[[0, -1]] for axis in (1, 0))
     crop = Image.fromarray((ink[top:bottom + 1, left:right + 1].clip(0, 0.7)/0.7*255).astype(np.uint8))
     scale = 20/max(crop.size)
