@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-.PHONY: help course lesson test test-all site export clean-notebooks readme constraints addresses
+.PHONY: help course lesson test test-all test-newest site preview export clean-notebooks readme constraints addresses
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -8,9 +8,10 @@ help:  ## what there is
 .venv/ready: constraints.txt settings.ini setup.py tools/setup.sh
 	@tools/setup.sh
 
-course: .venv/ready export  ## run every lesson in a fresh kernel, keep the outputs, print the ladder of results
+course: .venv/ready export  ## run every lesson in a fresh kernel, keep the outputs, print the ladder of results, make the site
 	@$(BIN)/python tools/course.py
 	@$(BIN)/python tools/readme.py
+	@$(BIN)/python tools/docs.py
 
 lesson: .venv/ready export  ## run one lesson: make lesson NAME=03_sgd
 	@$(BIN)/python tools/course.py $(NAME)
@@ -23,14 +24,20 @@ test-all: .venv/ready  ## the same with the slow cells
 	@OMP_NUM_THREADS=1 $(BIN)/nbdev_test --flags slow
 	@$(BIN)/python -m pytest -q tests
 
+test-newest: .venv/ready  ## each lesson with the newest torch, fastai and fastcore, as Colab will have them
+	@NEWEST=1 $(BIN)/python -m pytest -q tests/test_wheel.py
+
 export: .venv/ready  ## the notebooks' marked cells into mnist_under_hood/
 	@$(BIN)/nbdev_export
 
 clean-notebooks: .venv/ready  ## strip what a notebook editor left behind
 	@$(BIN)/nbdev_clean
 
-site: .venv/ready  ## the notebooks as pages in _docs/, without Quarto
-	@$(BIN)/python tools/pages.py
+site: .venv/ready  ## the pages into _docs/, by Quarto, or plainer ones where it can't be had
+	@$(BIN)/python tools/docs.py
+
+preview: .venv/ready  ## the pages in a browser, made anew after each change (wants Quarto)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=tools $(BIN)/nbdev_preview
 
 readme: .venv/ready  ## README.md from nbs/index.ipynb
 	@$(BIN)/python tools/readme.py

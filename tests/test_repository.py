@@ -1,5 +1,6 @@
 """What keeps the repository in step with itself: package, README, sidebar and addresses all follow from the notebooks and settings.ini."""
 import ast
+import base64
 import json
 import re
 import shutil
@@ -14,7 +15,8 @@ import yaml
 root = Path(__file__).resolve().parents[1]
 nbs = root/'nbs'
 sys.path.insert(0, str(root/'tools'))
-from addresses import current, notebooks
+from addresses import current, files, notebooks
+from docs import listed
 from readme import readme
 
 pages = notebooks()
@@ -52,13 +54,14 @@ def test_readme_comes_from_index(): assert (root/'README.md').read_text() == rea
 
 
 def test_addresses_follow_from_settings():
-    stale = [str(o) for o in pages if current(o.read_text()) != o.read_text()]
+    stale = [str(o) for o in files() if current(o.read_text()) != o.read_text()]
     assert not stale, 'run `make addresses`'
 
 
 def test_a_fork_changes_addresses():
     badge = '[Colab](https://colab.research.google.com/github/someone/fork/blob/dev/nbs/01_data.ipynb)'
     assert current(badge) == '[Colab](https://colab.research.google.com/github/mnist-under-hood/mnist_under_hood/blob/main/nbs/01_data.ipynb)'
+    assert current('href: "https://github.com/someone/fork"}') == 'href: "https://github.com/mnist-under-hood/mnist_under_hood"}'
     assert current('pip install "x @ git+https://github.com/someone/fork"') == 'pip install "x @ git+https://github.com/mnist-under-hood/mnist_under_hood"'
 
 
@@ -68,12 +71,7 @@ def test_quarto_finds_the_site_at_the_top_level():
 
 
 def test_sidebar_names_every_page_once():
-    def files(contents):
-        for o in contents:
-            if isinstance(o, str): yield o
-            else: yield from files(o['contents'])
-    listed = list(files(yaml.safe_load((nbs/'sidebar.yml').read_text())['website']['sidebar']['contents']))
-    assert sorted(listed) == sorted(names)
+    assert sorted(o for _, o in listed(nbs)) == sorted([*names, 'reference.qmd'])
 
 
 @pytest.mark.parametrize('page', pages, ids=names)
@@ -84,6 +82,14 @@ def test_imports_stand_alone(page):
         kinds = {isinstance(o, (ast.Import, ast.ImportFrom)) for o in ast.parse(cell.source).body
                  if not (isinstance(o, ast.Assign) and getattr(o.targets[0], 'id', '') == '_all_')}
         assert len(kinds) < 2, cell.source
+
+
+@pytest.mark.parametrize('page', pages, ids=names)
+def test_cell_options_are_yaml(page):
+    "Quarto stops at a description with a bare colon"
+    for cell in nbformat.read(page, as_version=4).cells:
+        for line in re.findall(r'^#\| (\S+: .*)', cell.source, re.M) if cell.cell_type == 'code' else ():
+            assert isinstance(yaml.safe_load(line), dict), line
 
 
 @pytest.mark.parametrize('page', pages, ids=names)
@@ -112,3 +118,36 @@ def test_lesson_is_whole(lesson):
     assert not any(re.search(r'^:::', t, re.M) for t in text)
     code = '\n'.join(c.source for c in nb.cells if c.cell_type == 'code')
     assert 'setup_book' not in code and 'drive.mount' not in code and 'input(' not in code
+
+
+@pytest.mark.parametrize('schema, pattern', [('github-workflows', 'workflows/*.yml'), ('dependabot', 'dependabot.yml'),
+                                             ('github-issue-forms', 'ISSUE_TEMPLATE/*ed.yml'), ('github-issue-config', 'ISSUE_TEMPLATE/config.yml')])
+def test_github_understands(schema, pattern):
+    files = sorted((root/'.github').glob(pattern))
+    assert files
+    check = subprocess.run([Path(sys.executable).parent/'check-jsonschema', '--builtin-schema', f'vendor.{schema}', *files], capture_output=True, text=True)
+    assert check.returncode == 0, check.stdout + check.stderr
+
+
+@pytest.mark.parametrize('workflow', sorted((root/'.github/workflows').glob('*.yml')), ids=lambda o: o.stem)
+def test_workflow_trusts_little(workflow):
+    text = workflow.read_text()
+    for use in re.findall(r'uses: (.*)', text): assert re.fullmatch(r'[\w-]+/[\w-]+@[0-9a-f]{40}  # v[\d.]+', use), use
+    content = yaml.safe_load(text)
+    assert content['permissions'] == {'contents': 'read'} and 'concurrency' in content
+    commands = [step['run'] for job in content['jobs'].values() for step in job['steps'] if 'run' in step]
+    targets = re.findall(r'^([a-z-]+):', (root/'Makefile').read_text(), re.M)
+    for name in re.findall(r'make ([a-z-]+)', '\n'.join(commands)): assert name in targets, name
+    assert all('timeout-minutes' in job for job in content['jobs'].values())
+
+
+def test_home_page_has_the_ladders_figures():
+    "What the first screen claims is what lesson 8's last table printed, and its picture is that lesson's"
+    lesson = nbformat.read(nbs/'08_resnet.ipynb', as_version=4)
+    cell, = [c for c in lesson.cells if c.id == 'resnet-ladder']
+    picture, = [o.data['image/png'] for o in cell.outputs if 'image/png' in o.get('data', {})]
+    assert base64.b64decode(picture) == (nbs/'images/ladder.png').read_bytes(), 'run `make course`'
+    printed = '\n'.join(o.get('text') or o.get('data', {}).get('text/plain', '') for c in lesson.cells if c.cell_type == 'code' for o in c.outputs)
+    errors = re.findall(r'^(?:closer|linear|ReLU|resnet18).*  (\d+) of (\d+)$', printed, re.M)
+    (first, images), (last, _) = errors[0], errors[-1]
+    assert f'reads {first} of {images} new digits wrongly' in readme() and f'misses {last}.' in readme()

@@ -1,13 +1,15 @@
-"""The built wheel, used as a reader of a lesson and as an importer of the package would: from an empty folder, without the repository."""
+"""The built wheel, used as a reader of a lesson and as an importer of the package would: from an empty folder, without the repository,
+in an environment like Colab's (newest fastai and fastcore, no nbdev, Python 3.13 where it is installed).
+
+torch is the pinned one, so that digits can be compared; with NEWEST=1 it is the newest."""
 import json
 import os
 import platform
 import random
 import re
+import shutil
 import subprocess
 import sys
-import sysconfig
-import venv
 from pathlib import Path
 
 import nbformat
@@ -19,22 +21,37 @@ lessons = sorted((root/'nbs').glob('[0-9][0-9]_*.ipynb'))
 random.shuffle(lessons)  # no lesson may need another to have run
 
 block = "import sys\nfor name in {names}: sys.modules[name] = None\n"
-blocked_everywhere = ['nbdev']
-blocked_for_import = ['nbdev', 'fastai', 'fastbook', 'fastcore', 'sklearn']
+blocked_for_import = ['fastai', 'fastbook', 'fastcore', 'sklearn']
+
+
+def nearest_python():
+    "Colab's, where it is installed; else the one that runs this"
+    for python in [shutil.which('python3.13'), *Path.home().glob('.pyenv/versions/3.13*/bin/python')]:
+        if python and subprocess.run([python, '-c', ''], capture_output=True).returncode == 0: return python
+    return sys.executable
 
 
 @pytest.fixture(scope='session')
 def wheel(tmp_path_factory):
-    "An environment that holds the wheel, and this one's other packages but for nbdev"
+    "The Python of a new environment that holds the wheel and what a lesson wants"
     folder = tmp_path_factory.mktemp('wheel')
     subprocess.run([sys.executable, '-m', 'build', '--wheel', '--no-isolation', '--outdir', folder, root], check=True, capture_output=True)
-    venv.create(folder/'env', with_pip=False)
+    wheel, = folder.glob('*.whl')
+    beside = Path(sys.executable).parent/'uv'
+    uv = beside if beside.exists() else shutil.which('uv')
+    assert uv, 'uv is a development requirement: make a new .venv'
+    subprocess.run([uv, 'venv', '--quiet', '--python', nearest_python(), folder/'env'], check=True)
     python = folder/'env'/'bin'/'python'
-    site = Path(subprocess.run([python, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], check=True, capture_output=True, text=True).stdout.strip())
-    subprocess.run([sys.executable, '-m', 'zipfile', '-e', next(folder.glob('*.whl')), site], check=True)
-    (site/'others.pth').write_text(sysconfig.get_path('purelib') + '\n')
-    (site/'sitecustomize.py').write_text(block.format(names=blocked_everywhere))
-    return python
+    pins = [] if os.environ.get('NEWEST') else re.findall(r'^torch(?:vision)?==\S+', (root/'constraints.txt').read_text(), re.M)
+    subprocess.run([uv, 'pip', 'install', '--quiet', '--python', python, f'{wheel}[course]', 'fastcore>=2', 'ipykernel', *pins], check=True)
+    yield python
+    shutil.rmtree(folder)  # some gigabytes
+
+
+def test_environment_is_like_colabs(wheel, tmp_path):
+    code = 'import importlib.util, fastai, fastcore; print(fastai.__version__, fastcore.__version__, importlib.util.find_spec("nbdev"))'
+    fastai, fastcore, nbdev = run(wheel, code, tmp_path).stdout.split()
+    assert tuple(map(int, fastai.split('.'))) >= (2, 8, 8) and int(fastcore.split('.')[0]) >= 2 and nbdev == 'None'
 
 
 def run(python, code, folder):
@@ -126,6 +143,7 @@ def test_lesson_runs_alone(lesson, kernel, tmp_path):
 
 def same_machine():
     "Whether digits can be compared to the last one: the saved outputs come from Linux on x86-64, with the pinned torch"
+    if os.environ.get('NEWEST') or os.environ.get('GITHUB_ACTIONS'): return False  # whose processors vary
     import torch
     pinned = re.search(r'^torch==(\S+)', (root/'constraints.txt').read_text(), re.M)[1]
     return (platform.system(), platform.machine()) == ('Linux', 'x86_64') and torch.__version__.split('+')[0] == pinned

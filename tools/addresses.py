@@ -1,4 +1,4 @@
-"""Rewrite the addresses in notebooks after `user`, `repo` or `branch` changed in settings.ini: Colab badges, installs, clones."""
+"""Rewrite the addresses after `user`, `repo` or `branch` changed in settings.ini: Colab badges, installs, clones, the site's link to the repository."""
 import re
 from configparser import ConfigParser
 from pathlib import Path
@@ -10,6 +10,7 @@ cfg = config['DEFAULT']
 here = f"{cfg['user']}/{cfg['repo']}"
 colab = re.compile(r'(colab\.research\.google\.com/github/)[\w.-]+/[\w.-]+/blob/[\w.-]+/')
 install = re.compile(r'(git\+https://github\.com/)[\w.-]+/[\w.-]+')
+href = re.compile(r'(href: "https://github\.com/)[\w.-]+/[\w.-]+')
 clone = re.compile(r'(git clone https://github\.com/)[\w.-]+/[\w.-]+ && cd [\w.-]+')
 
 
@@ -17,14 +18,18 @@ def current(text):
     "`text` with the addresses that follow from settings.ini"
     text = colab.sub(rf"\g<1>{here}/blob/{cfg['branch']}/", text)
     text = install.sub(rf'\g<1>{here}', text)
+    text = href.sub(rf'\g<1>{here}', text)
     return clone.sub(rf"\g<1>{here} && cd {cfg['repo']}", text)
 
 
 def notebooks(): return sorted(o for o in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in o.parts)
 
 
+def files(): return [*notebooks(), root/'_quarto.yml']
+
+
 if __name__ == '__main__':
-    for file in notebooks():
+    for file in files():
         old = file.read_text(encoding='utf-8')
         if (new := current(old)) != old:
             file.write_text(new, encoding='utf-8')

@@ -3,6 +3,7 @@
     python tools/course.py            every lesson and page, then the ladder of results
     python tools/course.py 03_sgd     the ones named"""
 import os, re, sys
+from base64 import b64decode
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 nbs = Path(__file__).resolve().parents[1]/'nbs'
 colours = re.compile(r'\x1b\[[0-9;]*m')
+pictures = {'resnet-ladder': 'ladder.png'}  # figures that the home page and the README show
 silent = re.compile(r'nbdev_export\(\)|^! ', re.M)
 
 
@@ -23,6 +25,7 @@ def run(file):
                    resources={'metadata': {'path': str(file.parent)}}).execute()
     for cell in nb.cells:
         if cell.cell_type == 'code' and silent.search(cell.source): cell.outputs = []
+        if cell.id in pictures: (nbs/'images'/pictures[cell.id]).write_bytes(b64decode(next(o.data['image/png'] for o in cell.outputs if 'image/png' in o.get('data', {}))))
     nbformat.write(nb, file)
     nbdev_clean(str(file))
     return nb

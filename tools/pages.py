@@ -1,28 +1,26 @@
-"""A browsable site in _docs/ without Quarto: the notebooks as nbdev processes them, through nbconvert, in the order of the sidebar.
+"""Pages without Quarto: the notebooks as nbdev processed them, through nbconvert, with the site's style sheet and palette.
 
-For a class with no network and for looking at a page while writing it. The published site is Quarto's, from the same sources."""
+For a class with no network, and for machines that can't install Quarto."""
+import json
 import re
 import shutil
-from configparser import ConfigParser
 from html import escape
-from pathlib import Path
 
 import nbformat
 import yaml
 from latex2mathml.converter import convert as mathml
 from nbconvert import HTMLExporter
-from nbdev.serve import proc_nbs
+from nbformat.v4.rwbase import rejoin_lines
 from pygments.formatters import HtmlFormatter
 
-root = Path(__file__).resolve().parents[1]
-directive = re.compile(r'^#\|.*\n?', re.M)
-badge = re.compile(r'\[!\[(Open in Colab)\]\(.*?\)\]')  # its image is on another host
+option = re.compile(r'^#\| ([\w-]+): (.*)\n?', re.M)
 formula = re.compile(r'(```.*?```|`[^`]*`)|\$\$(.+?)\$\$|\$(.+?)\$', re.S)
+callout = re.compile(r'<blockquote>\s*<p><strong>(Note|Tip|Warning|Important|Caution):</strong>')
 
 layout = '''<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><meta name="description" content="{description}">
-<link rel="stylesheet" href="{up}styles.css"><link rel="stylesheet" href="{up}code.css"></head>
+<title>{title}</title><meta name="description" content="{description}"><link rel="icon" href="{up}images/favicon.svg">
+<link rel="stylesheet" href="{up}styles.css"><link rel="stylesheet" href="{up}plain.css"></head>
 <body class="plain">
 <header><a href="{up}index.html">{site}</a><a class="narrow" href="#pages">Pages</a></header>
 <div class="columns">
@@ -32,16 +30,20 @@ layout = '''<!doctype html>
 </div></body></html>'''
 
 
-def address(notebook):
-    "Where a notebook's page stands: without its number, as nbdev has it"
-    return re.sub(r'(^|/)\d+[a-z]?_', r'\1', notebook).replace('.ipynb', '.html')
+def address(name):
+    "Where a page stands: without its number, as nbdev has it"
+    return re.sub(r'(^|/)\d+[a-z]?_', r'\1', name).replace('.ipynb', '.html').replace('.qmd', '.html')
 
 
-def pages(contents, section=None):
-    "(section, notebook) in the order of the sidebar"
-    for o in contents:
-        if isinstance(o, str): yield section, o
-        else: yield from pages(o['contents'], o['section'])
+def read(file):
+    "(front matter, cells) of a processed notebook or Markdown page"
+    if file.suffix == '.ipynb':
+        nb = rejoin_lines(nbformat.from_dict(json.loads(file.read_text(encoding='utf-8'))))  # nbdev's own cells have no ids, which nbformat.read warns of
+        front = nb.cells.pop(0).source
+    else:
+        _, front, text = file.read_text(encoding='utf-8').split('---\n', 2)
+        nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
+    return yaml.safe_load(front.strip().strip('-')), nb
 
 
 def with_formulas(text):
@@ -52,60 +54,61 @@ def with_formulas(text):
     return formula.sub(replace, text)
 
 
-def body(nb, site, up):
-    "The cells of a processed notebook as HTML; links to pages of `site` become links to the pages here"
-    cells = []
+def body(nb):
+    "The cells as HTML; links to notebooks become links to their pages"
+    folds = []
     for cell in nb.cells:
-        if cell.cell_type == 'raw' or cell.source.startswith('<!-- WARNING'): continue
-        if cell.cell_type == 'markdown': 
-            text = badge.sub(r'[\1]', with_formulas(cell.source))
-            cell.source = re.sub(r'\]\(([\w/]+\.ipynb)', lambda m: f']({address(m[1])}', text)
+        if cell.cell_type == 'markdown':
+            cell.source = re.sub(r'\]\(([\w/.]+)\.(ipynb|qmd)', lambda m: f']({address(m[1] + ".html")}', with_formulas(cell.source))
         else:
-            if alt := re.search(r'^#\| fig-alt: (.*)', cell.source, re.M): cell.metadata['alt'] = alt[1]
-            if re.search(r'^#\| echo: false', cell.source, re.M): cell.transient = {'remove_source': True}
-            cell.source = directive.sub('', cell.source)
-        cells.append(cell)
-    nb.cells = cells
-    drawn = iter([c.metadata.get('alt', '') for c in cells if c.cell_type == 'code' for o in c.outputs if 'image/svg+xml' in o.get('data', {})])
+            options = {k: yaml.safe_load(v) for k, v in option.findall(cell.source)}
+            cell.metadata['alt'] = options.get('fig-alt', '')
+            if options.get('echo') is False: cell.transient = {'remove_source': True}
+            cell.source = option.sub('', cell.source)
+            if options.get('code-fold'): folds.append((cell.id, options.get('code-summary', 'Code')))
+    nb.cells = [nbformat.from_dict({**c, 'id': c.get('id', f'page-{i}')}) for i, c in enumerate(nb.cells) if not c.source.startswith('<!-- WARNING')]
+    drawn = iter([c.metadata.get('alt', '') for c in nb.cells if c.cell_type == 'code' for o in c.outputs if 'image/svg+xml' in o.get('data', {})])
     html = HTMLExporter(template_name='basic', exclude_input_prompt=True, exclude_output_prompt=True).from_notebook_node(nb)[0]
     html = html.replace('<div class="highlight', '<div tabindex="0" class="highlight').replace('<math display="block"', '<math tabindex="0" display="block"')  # what scrolls must be reachable by keyboard
-    html = re.sub(rf'{re.escape(site)}/([\w/]+\.html)(#\w+)?', rf'{up}\1', html)
+    html = callout.sub(r'<blockquote class="callout"><p><strong>\1</strong>', html)
+    for id, summary in folds:
+        start = html.index('<div tabindex="0" class="highlight', html.index(f'id="cell-id={id}"'))
+        end = html.index('</pre></div>', start)
+        html = f'{html[:start]}<details><summary>{escape(summary)}</summary>{html[start:end]}</pre></div></details>{html[end + 12:]}'
     return re.sub(r'<img alt="[^"]*"(?= src="data:image/svg)', lambda m: f'<img alt="{escape(next(drawn))}"', html)
 
 
 def sidebar(listed, titles, here, up):
     "The list of pages as HTML"
     html, last = [], None
-    for section, notebook in listed:
+    for section, name in listed:
         if section != last: html.append(f'<p class="section">{escape(section)}</p>')
-        last, current = section, ' aria-current="page"' if notebook == here else ''
-        html.append(f'<a href="{up}{address(notebook)}"{current}>{escape(titles[notebook])}</a>')
+        last, current = section, ' aria-current="page"' if name == here else ''
+        html.append(f'<a href="{up}{address(name)}"{current}>{escape(titles[name])}</a>')
     return '\n'.join(html)
 
 
-def main():
-    config = ConfigParser(delimiters=['='])
-    config.read(root/'settings.ini', encoding='utf-8')
-    cfg = config['DEFAULT']
-    processed, docs = root/proc_nbs(), root/cfg['doc_path']
+def palette(file, code_style):
+    "The colours of light.scss or dark.scss as custom properties, and those of the code"
+    colours = re.findall(r'\$(\w+): (#\w+);', file.read_text(encoding='utf-8'))
+    return ':root {' + ' '.join(f'--{name}: {value};' for name, value in colours) + '}\n' + HtmlFormatter(style=code_style).get_style_defs('.highlight')
+
+
+def write(processed, docs, cfg, listed):
+    "Every page `listed`, from `processed` to `docs`"
     shutil.rmtree(docs, ignore_errors=True)
     docs.mkdir()
-    listed = list(pages(yaml.safe_load((root/'nbs'/'sidebar.yml').read_text())['website']['sidebar']['contents']))
-    notebooks = {o: nbformat.read(processed/o, as_version=4) for _, o in listed}
-    front = {o: yaml.safe_load(nb.cells[0].source.strip().strip('-')) for o, nb in notebooks.items()}
-    titles = {o: f['title'] for o, f in front.items()}
+    found = {name: read(processed/name) for _, name in listed}
+    titles = {name: front['title'] for name, (front, _) in found.items()}
     for i, (section, name) in enumerate(listed):
+        front, nb = found[name]
         up = '../'*name.count('/')
         def turn(j, label): return f'<a href="{up}{address(listed[j][1])}">{label} {escape(titles[listed[j][1]])}</a>' if 0 <= j < len(listed) else '<span></span>'
         file = docs/address(name)
         file.parent.mkdir(exist_ok=True)
-        file.write_text(layout.format(title=escape(titles[name]), description=escape(front[name].get('description', '')), up=up,
-                                      site=cfg['title'], sidebar=sidebar(listed, titles, name, up), body=body(notebooks[name], cfg['doc_host'] + cfg['doc_baseurl'], up),
-                                      before=turn(i - 1, '←'), after=turn(i + 1, '→')), encoding='utf-8')
-    shutil.copy(root/'nbs'/'styles.css', docs)
-    light, dark = (HtmlFormatter(style=style).get_style_defs('.highlight') for style in ('default', 'github-dark'))
-    (docs/'code.css').write_text(f'{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n.highlight {{ background: none }}')
-    print(f'{len(listed)} pages in {docs.name}/: open {docs.name}/index.html')
-
-
-if __name__ == '__main__': main()
+        file.write_text(layout.format(title=escape(titles[name]), description=escape(front.get('description', '')), up=up, site=cfg['title'],
+                                      sidebar=sidebar(listed, titles, name, up), body=body(nb), before=turn(i - 1, '←'), after=turn(i + 1, '→')), encoding='utf-8')
+    shutil.copytree(processed/'images', docs/'images')
+    shutil.copy(processed/'styles.css', docs)
+    light, dark = palette(processed/'light.scss', 'default'), palette(processed/'dark.scss', 'github-dark')
+    (docs/'plain.css').write_text(f'{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n.highlight {{ background: none }}', encoding='utf-8')

@@ -4,10 +4,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 newest_python() {
-    for python in "${PYTHON:-}" python3.13 python3.12 python3.11 python3 python; do
-        if [ -n "$python" ] && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$python"; return; fi
+    for python in "${PYTHON:-}" python3.13 python3.12 python3.11 python3.10 python3 python; do
+        if [ -n "$python" ] && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then echo "$python"; return; fi
     done
-    echo 'Python 3.11 or newer is needed and none was found. Name one: make PYTHON=/path/to/python3.11' >&2
+    echo 'Python 3.10 or newer is needed and none was found. Name one: make PYTHON=/path/to/python3.10' >&2
     return 1
 }
 
