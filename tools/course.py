@@ -46,13 +46,14 @@ def main(names):
     os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, [str(nbs.parent), os.environ.get('PYTHONPATH')]))
     from mnist_under_hood.files import mnist_sample
     mnist_sample()  # downloads, if need be, where the progress can be seen
-    table = None
+    tables = {}
     with tqdm(files, unit='notebook') as bar:
         for file in bar:
             bar.set_description(file.stem)
-            try: table = ladder(run(file)) or table
+            try: tables[file.stem] = ladder(run(file))
             except CellExecutionError as e: sys.exit(f'\n{file.name} stopped with {e.ename}: {e.evalue}\n\n{colours.sub("", e.traceback)}')
-    if table: print(f'\n{table}')
+    for name in names or ('08_resnet', '11_ten_digits'):
+        if tables[name]: print(f'\n{name}\n{tables[name]}')
 
 
 if __name__ == '__main__': main(sys.argv[1:])
