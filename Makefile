@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-.PHONY: help course lesson test test-all test-newest site preview export clean-notebooks readme constraints addresses
+.PHONY: help course lesson experiments test test-all test-newest site preview export clean-notebooks readme constraints addresses
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -15,6 +15,9 @@ course: .venv/ready export  ## run every lesson in a fresh kernel, keep the outp
 
 lesson: .venv/ready export  ## run one lesson: make lesson NAME=03_sgd
 	@$(BIN)/python tools/course.py $(NAME)
+
+experiments: .venv/ready export  ## lesson 12 with all of its networks trained anew (2 minutes)
+	@EXPERIMENTS_ANEW=1 $(BIN)/python tools/course.py 12_experiments
 
 test: .venv/ready  ## the notebooks as tests, then tests/
 	@OMP_NUM_THREADS=1 $(BIN)/nbdev_test  # several notebooks at once, so one thread each
