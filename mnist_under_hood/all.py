@@ -6,11 +6,13 @@
 __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
-from . import data, files, learner, linear, nets, optim, plots, resnet, sgd, similarity
+from . import backprop, data, files, learner, linear, multiclass, nets, optim, plots, resnet, sgd, similarity
+from .backprop import *
 from .data import *
 from .files import *
 from .learner import *
 from .linear import *
+from .multiclass import *
 from .nets import *
 from .optim import *
 from .plots import *
@@ -19,4 +21,4 @@ from .sgd import *
 from .similarity import *
 
 # %% ../nbs/index.ipynb #all-names
-__all__ = sorted({name for module in (files, plots, data, similarity, sgd, linear, optim, learner, nets, resnet) for name in module.__all__})
+__all__ = sorted({name for module in (files, plots, data, similarity, sgd, linear, optim, learner, nets, resnet, backprop, multiclass) for name in module.__all__})

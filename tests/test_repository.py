@@ -50,6 +50,15 @@ def test_notebooks_are_clean(copy):
     assert not dirty, 'run `make clean-notebooks`'
 
 
+def test_all_holds_every_public_name():
+    import mnist_under_hood.all as everything
+    modules = [o.stem for o in (root/'mnist_under_hood').glob('[a-z]*.py') if o.stem not in ('all', 'cli')]
+    names_of = {name: getattr(everything, name).__all__ for name in modules}
+    assert sorted({o for names in names_of.values() for o in names}) == everything.__all__
+    count = sum(len({*names}) for names in names_of.values())
+    assert count - len(everything.__all__) == 3, 'names in two modules: those that data takes over from files, mnist_sample, mnist and is_mnist_sample'
+
+
 def test_readme_comes_from_index(): assert (root/'README.md').read_text() == readme(), 'run `make readme`'
 
 

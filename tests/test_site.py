@@ -81,7 +81,7 @@ def test_links_resolve(site, browser, address):
     page = browser.new_page()
     page.goto(f'{host}/{address}')
     for href in page.evaluate('[...document.querySelectorAll("a[href]")].map(o => o.href)'):
-        if not href.startswith(host): continue
+        if not href.startswith(host) or '#lr=' in href: continue  # the playground's settings
         target, _, anchor = href.removeprefix(host + '/').partition('#')
         file = folder/(target or 'index.html')
         assert file.is_file(), href
@@ -109,4 +109,84 @@ def test_search_finds_a_name(site, browser):
     page.locator('#quarto-search button').first.click()
     page.keyboard.type('broadcasting')
     page.wait_for_selector('.aa-Panel a[href*="similarity.html"]', timeout=5000)
+    page.close()
+
+
+def stroke(page, points):
+    "Draw a line through `points`, in shares of the drawing area's width and height, with the pointer"
+    page.locator('#pad').evaluate("o => o.scrollIntoView({block: 'center', behavior: 'instant'})")
+    page.wait_for_timeout(300)
+    box = page.locator('#pad').bounding_box()
+    at = [(box['x'] + x*box['width'], box['y'] + y*box['height']) for x, y in points]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    for point in at[1:]: page.mouse.move(*point, steps=6)
+    page.mouse.up()
+    page.wait_for_timeout(100)
+
+
+three = [(.3, .2), (.5, .12), (.68, .25), (.5, .45), (.7, .62), (.55, .85), (.28, .78)]
+seven = [(.2, .2), (.75, .2), (.45, .85)]
+
+
+def test_playground_reads_what_is_drawn(site, browser):
+    folder, host = site
+    page = browser.new_page(viewport={'width': 390, 'height': 844})
+    page.goto(f'{host}/playground.html')
+    page.wait_for_selector('#pad')
+    for digit, points in ('7', seven), ('3', three):
+        page.get_by_role('button', name='Clear').click()
+        stroke(page, points)
+        verdicts = page.locator('.verdict').all_inner_texts()
+        assert len(verdicts) == 4 and all(o.startswith(digit) for o in verdicts), (digit, verdicts)
+
+    page.locator('#pad').focus()
+    page.keyboard.press('Escape')
+    page.wait_for_timeout(100)
+    assert set(page.locator('.verdict').all_inner_texts()) == {'–'}, 'Escape clears'
+    for key, times in ('ArrowLeft', 6), (' ', 1), ('ArrowRight', 16), ('ArrowDown', 3), ('ArrowLeft', 3), ('ArrowDown', 16):
+        for _ in range(times): page.keyboard.press(key)
+    page.wait_for_timeout(100)
+    assert page.locator('.verdict').last.inner_text().startswith('7'), 'drawn by keyboard'
+    page.locator('#which').fill('120')
+    assert 'number 120 of 200' in page.locator('output[for=which]').inner_text()
+    page.close()
+
+
+def test_questionnaire_asks_until_all_is_known(site, browser):
+    folder, host = site
+    page = browser.new_page()
+    page.goto(f'{host}/questionnaire.html')
+    page.get_by_role('button', name='Test me').click()
+    first = page.locator('#quiz .ask').inner_text()
+    page.get_by_role('button', name='Reveal').click()
+    page.get_by_role('button', name='Did not').click()
+    assert page.locator('#quiz .ask').inner_text() != first
+    total = int(page.locator('.progress-line').inner_text().split()[2])
+    assert total == page.locator('details.question').count() > 50
+    for i in range(total):
+        if i == total - 1: assert page.locator('#quiz .ask').inner_text() == first, 'what was missed comes back'
+        page.get_by_role('button', name='Reveal').click()
+        page.get_by_role('button', name='Knew it').click()
+    assert page.locator('.progress-line').inner_text() == f'{total} of {total} known'
+    page.reload()
+    page.get_by_role('button', name='Test me').click()
+    assert page.locator('.progress-line').inner_text() == f'{total} of {total} known', 'kept in the browser'
+    page.close()
+
+
+def test_playground_descends_and_diverges(site, browser):
+    folder, host = site
+    page = browser.new_page()
+    page.goto(f'{host}/playground.html#lr=0.3&momentum=0.5&batch=20&noise=3')
+    state = page.locator('#play-descend .state')
+    assert state.inner_text().startswith('step 0, loss')
+    for _ in range(40): page.locator('#play-descend').get_by_role('button', name='Step', exact=True).click()
+    assert float(state.inner_text().split('loss ')[1].split(';')[0]) < 20
+    assert page.locator('#play-descend a').get_attribute('href').endswith('#lr=0.30&momentum=0.5&batch=20&noise=3')
+    page.locator('#lr').fill('1')
+    for _ in range(20): page.locator('#play-descend').get_by_role('button', name='Step', exact=True).click()
+    assert state.inner_text().startswith('Diverged')
+    page.locator('#param-a').fill('70')
+    assert 'tries 1' in page.locator('#play-optimizer .state').inner_text()
     page.close()

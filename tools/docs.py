@@ -38,6 +38,7 @@ def listed(processed):
     def walk(contents, section=None):
         for o in contents:
             if isinstance(o, str): yield section, o
+            elif 'href' in o: yield section, o['href']
             else: yield from walk(o['contents'], o['section'])
     return list(walk(yaml.safe_load((processed/'sidebar.yml').read_text(encoding='utf-8'))['website']['sidebar']['contents']))
 

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from html import escape
+from urllib.parse import unquote
 
 import nbformat
 import yaml
@@ -15,6 +16,8 @@ from pygments.formatters import HtmlFormatter
 
 option = re.compile(r'^#\| ([\w-]+): (.*)\n?', re.M)
 formula = re.compile(r'(```.*?```|`[^`]*`)|\$\$(.+?)\$\$|\$(.+?)\$', re.S)
+heading = re.compile(r'(<h[1-6] id=")([^"]*)"')  # Quarto's ids are in small letters, begin with one, and have no punctuation
+anchor_link = re.compile(r'<a class="anchor-link".*?</a>')
 callout = re.compile(r'<blockquote>\s*<p><strong>(Note|Tip|Warning|Important|Caution):</strong>')
 
 layout = '''<!doctype html>
@@ -70,6 +73,7 @@ def body(nb):
     drawn = iter([c.metadata.get('alt', '') for c in nb.cells if c.cell_type == 'code' for o in c.outputs if 'image/svg+xml' in o.get('data', {})])
     html = HTMLExporter(template_name='basic', exclude_input_prompt=True, exclude_output_prompt=True).from_notebook_node(nb)[0]
     html = html.replace('<div class="highlight', '<div tabindex="0" class="highlight').replace('<math display="block"', '<math tabindex="0" display="block"')  # what scrolls must be reachable by keyboard
+    html = heading.sub(lambda m: f'{m[1]}{re.sub("^[^a-z]+|[^a-z0-9-]", "", unquote(m[2]).lower())}"', anchor_link.sub('', html))
     html = callout.sub(r'<blockquote class="callout"><p><strong>\1</strong>', html)
     for id, summary in folds:
         start = html.index('<div tabindex="0" class="highlight', html.index(f'id="cell-id={id}"'))
@@ -84,7 +88,7 @@ def sidebar(listed, titles, here, up):
     for section, name in listed:
         if section != last: html.append(f'<p class="section">{escape(section)}</p>')
         last, current = section, ' aria-current="page"' if name == here else ''
-        html.append(f'<a href="{up}{address(name)}"{current}>{escape(titles[name])}</a>')
+        html.append(f'<a href="{up}{address(name)}"{current}>{escape(titles[name]) if section else 'Home'}</a>')
     return '\n'.join(html)
 
 
@@ -108,7 +112,7 @@ def write(processed, docs, cfg, listed):
         file.parent.mkdir(exist_ok=True)
         file.write_text(layout.format(title=escape(titles[name]), description=escape(front.get('description', '')), up=up, site=cfg['title'],
                                       sidebar=sidebar(listed, titles, name, up), body=body(nb), before=turn(i - 1, '←'), after=turn(i + 1, '→')), encoding='utf-8')
-    shutil.copytree(processed/'images', docs/'images')
+    for folder in 'images', 'playground', 'practice': shutil.copytree(processed/folder, docs/folder)
     shutil.copy(processed/'styles.css', docs)
     light, dark = palette(processed/'light.scss', 'default'), palette(processed/'dark.scss', 'github-dark')
     (docs/'plain.css').write_text(f'{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n.highlight {{ background: none }}', encoding='utf-8')

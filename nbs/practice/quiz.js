@@ -1,0 +1,43 @@
+// Self-test for the questionnaire: one question at a time; what was missed comes back. Progress stays in this browser.
+const KEY = 'mnist_under_hood-questionnaire';
+const box = document.getElementById('quiz');
+const cards = [...document.querySelectorAll('details.question')].map(o => {
+  const question = o.querySelector('summary').innerHTML, answer = [...o.children].slice(1).map(child => child.outerHTML).join('');
+  return {id: o.querySelector('summary').textContent.trim(), question, answer};
+});
+
+const load = () => JSON.parse(localStorage.getItem(KEY) ?? '{}');
+const save = known => localStorage.setItem(KEY, JSON.stringify(known));
+
+/** Not yet known, in the order of the page; those missed go to the end. */
+let queue = [];
+const refill = () => { const known = load(); queue = cards.filter(card => !known[card.id]); };
+
+function button(text, action) {
+  const element = document.createElement('button');
+  Object.assign(element, {type: 'button', textContent: text, onclick: action});
+  return element;
+}
+
+function show() {
+  const known = cards.length - queue.length, status = document.createElement('p');
+  status.className = 'progress-line';
+  status.textContent = `${known} of ${cards.length} known`;
+  if (!queue.length) return box.replaceChildren(status, button('Start again', () => { save({}); refill(); show(); }));
+  const [card] = queue, question = document.createElement('p'), answer = document.createElement('div'), buttons = document.createElement('p');
+  question.className = 'ask'; question.innerHTML = card.question; question.tabIndex = -1;
+  answer.hidden = true; answer.innerHTML = card.answer;
+  const next = knew => {
+    queue.shift();
+    if (knew) save({...load(), [card.id]: true}); else queue.push(card);
+    show();
+    box.querySelector('.ask, button').focus();
+  };
+  const reveal = button('Reveal', () => { answer.hidden = false; buttons.replaceChildren(button('Knew it', () => next(true)), ' ', button('Did not', () => next(false))); buttons.firstChild.focus(); });
+  buttons.append(reveal, ' ', button('Forget my progress', () => { save({}); refill(); show(); }));
+  box.replaceChildren(status, question, answer, buttons);
+}
+
+refill();
+box.hidden = false;
+box.replaceChildren(button('Test me, one question at a time', show));
