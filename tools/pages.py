@@ -88,7 +88,7 @@ def sidebar(listed, titles, here, up):
     for section, name in listed:
         if section != last: html.append(f'<p class="section">{escape(section)}</p>')
         last, current = section, ' aria-current="page"' if name == here else ''
-        html.append(f'<a href="{up}{address(name)}"{current}>{escape(titles[name]) if section else 'Home'}</a>')
+        html.append(f'<a href="{up}{address(name)}"{current}>{escape(titles[name] if section else "Home")}</a>')
     return '\n'.join(html)
 
 

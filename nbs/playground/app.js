@@ -81,7 +81,7 @@ function drawSection(root, data) {
     }
   }
 
-  let asked = false;
+  let asked = false, loaded = false;
   function look() {
     if (asked) return;
     asked = true;
@@ -95,11 +95,12 @@ function drawSection(root, data) {
 
   function clear() {
     pen.fillStyle = 'white'; pen.fillRect(0, 0, SIZE, SIZE);
-    about.textContent = 'your own drawing';
+    about.textContent = 'your own drawing'; loaded = false;
     look();
   }
 
   function line(from, to) {
+    if (loaded) clear();
     Object.assign(pen, {lineWidth: 22, lineCap: 'round', lineJoin: 'round', strokeStyle: 'black'});
     pen.beginPath(); pen.moveTo(...from); pen.lineTo(...to); pen.stroke();
     look();
@@ -131,7 +132,7 @@ function drawSection(root, data) {
     pen.fillStyle = 'white'; pen.fillRect(0, 0, SIZE, SIZE);
     x.forEach((value, k) => { pen.fillStyle = `rgb(${[0, 0, 0].map(() => 255*(1 - value))})`; pen.fillRect((k % 28)*10, Math.floor(k/28)*10, 10, 10); });
     about.textContent = `number ${i + 1} of ${data.pictures.labels.length}, a ${data.pictures.labels[i]}`;
-    judge(x);
+    judge(x); loaded = true;
   });
 
   root.replaceChildren(
