@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
-from . import backprop, data, files, learner, linear, multiclass, nets, optim, plots, resnet, sgd, similarity
+from . import backprop, data, files, learner, linear, multiclass, nets, optim, plots, practice, resnet, sgd, similarity
 from .backprop import *
 from .data import *
 from .files import *
@@ -16,9 +16,10 @@ from .multiclass import *
 from .nets import *
 from .optim import *
 from .plots import *
+from .practice import *
 from .resnet import *
 from .sgd import *
 from .similarity import *
 
 # %% ../nbs/index.ipynb #all-names
-__all__ = sorted({name for module in (files, plots, data, similarity, sgd, linear, optim, learner, nets, resnet, backprop, multiclass) for name in module.__all__})
+__all__ = sorted({name for module in (files, plots, data, similarity, sgd, linear, optim, learner, nets, resnet, backprop, multiclass, practice) for name in module.__all__})
