@@ -6,9 +6,10 @@
 __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
-from . import backprop, data, files, learner, linear, multiclass, nets, optim, plots, practice, resnet, sgd, similarity
+from . import backprop, data, distributed, files, learner, linear, multiclass, nets, optim, plots, practice, resnet, sgd, similarity
 from .backprop import *
 from .data import *
+from .distributed import *
 from .files import *
 from .learner import *
 from .linear import *
@@ -22,4 +23,4 @@ from .sgd import *
 from .similarity import *
 
 # %% ../nbs/index.ipynb #all-names
-__all__ = sorted({name for module in (files, plots, data, similarity, sgd, linear, optim, learner, nets, resnet, backprop, multiclass, practice) for name in module.__all__})
+__all__ = sorted({name for module in (files, plots, data, similarity, sgd, linear, optim, learner, nets, resnet, backprop, multiclass, distributed, practice) for name in module.__all__})

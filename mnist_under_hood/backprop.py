@@ -30,7 +30,7 @@ class Linear:
     def backward(self, grad: Tensor # float (N, n_out): gradient of the loss at the outputs
         ) -> Tensor | None:         # float (N, n_in): gradient of the loss at the inputs
         weights, bias = self.params
-        weights.grad = self.x.T @ grad
+        weights.grad = (grad.T @ self.x).T  # self.x.T @ grad, but laid out in memory as PyTorch lays out its weights, which is quicker
         bias.grad = grad.sum(0)
         return grad @ weights.T if self.needs_input else None
 
@@ -63,7 +63,7 @@ class ReLU:
 
     def backward(self, grad: Tensor # float, shaped as `x`
         ) -> Tensor:                # float, shaped as `x`
-        return grad*(self.y > 0)
+        return grad*self.y.sign()
 
 class Sigmoid:
     "$1/(1 + e^{-x})$ of each number"
@@ -86,11 +86,11 @@ class MnistLoss:
         ) -> Tensor:                  # float (), 0..1
         "Raises `ValueError` where the shapes differ"
         check_shapes(preds, targets)
-        self.sign = (1 - 2*targets).to(preds.dtype)
-        return (targets + self.sign*self.sigmoid.forward(preds)).mean()
+        self.gap = self.sigmoid.forward(preds) - targets
+        return self.gap.abs().mean()
 
     def backward(self) -> Tensor:     # float (N, 1): gradient of the loss at the scores
-        return self.sigmoid.backward(self.sign/len(self.sign))
+        return self.sigmoid.backward(self.gap.sign()/len(self.gap))
 
 # %% ../nbs/09_backprop.ipynb #backprop-cross_entropy
 class CrossEntropyLoss:

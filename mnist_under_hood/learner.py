@@ -17,7 +17,7 @@ from .optim import BasicOptim
 # %% auto #0
 __all__ = ['EVENTS', 'smooth', 'DataLoaders', 'default_device', 'CancelFitException', 'CancelEpochException',
            'CancelBatchException', 'Callback', 'Hooks', 'Recorder', 'ProgressBar', 'Learner', 'cosine', 'OneCycle',
-           'fit_one_cycle', 'lr_find', 'summary', 'save', 'load']
+           'fit_one_cycle', 'lr_find', 'summary', 'write_tensors', 'read_tensors', 'save', 'load', 'load_weights']
 
 # %% ../nbs/06_learner.ipynb #learner-smooth
 def smooth(losses: Sequence[float], # One loss for each batch, in order
@@ -111,17 +111,17 @@ class ProgressBar(Callback):
     def __init__(self, table: bool = True): self.table = table # Whether to show the table at the end
 
     def before_fit(self, learn: Learner) -> None:
-        self.total, self.done, self.handle, self.bar = learn.n_epoch*len(learn.dls.train), 0, None, None
+        self.total, self.handle, self.bar = learn.n_epoch*len(learn.dls.train), None, None
         if _in_notebook():
             from IPython.display import Pretty, display
             self.pretty, self.handle = Pretty, display(Pretty('…'), display_id=True)
         else: self.bar = tqdm(total=self.total, leave=False, disable=None, unit='batch')
 
     def after_batch(self, learn: Learner) -> None:
-        self.done += 1
-        if self.bar is not None: self.bar.update()
-        elif self.done % max(1, self.total//50) == 0:
-            self.handle.update(self.pretty(f'epoch {learn.epoch + 1} of {learn.n_epoch}: {self.done/self.total:4.0%}'))
+        done = learn.epoch*len(learn.dls.train) + learn.batch + 1
+        if self.bar is not None: self.bar.update(done - self.bar.n)
+        elif done % max(1, self.total//50) == 0:
+            self.handle.update(self.pretty(f'epoch {learn.epoch + 1} of {learn.n_epoch}: {done/self.total:4.0%}'))
 
     def after_fit(self, learn: Learner) -> None:
         table = repr(learn.recorder) if self.table else ''
@@ -131,6 +131,12 @@ class ProgressBar(Callback):
             if table: print(table)
 
 # %% ../nbs/06_learner.ipynb #learner-learner
+def _check_pictures(x: Tensor, name: str) -> None:
+    "Raise `ValueError` unless `x` holds floats, each of them a number"
+    if not x.is_floating_point(): raise ValueError(f'{name} is {x.dtype}; pictures are floats in 0..1, so {name}.float()/255 if they are bytes.')
+    if not x.sum().isfinite() and len(bad := (~x.isfinite()).nonzero()):
+        raise ValueError(f'{name} holds {x[tuple(bad[0])].item()} in row {bad[0][0].item()}; each pixel is a number, usually in 0..1.')
+
 class Learner:
     "A model, its data, and how it is trained: fastai's `Learner`, small enough to read (Howard and Gugger 2020)"
     def __init__(self,
@@ -143,7 +149,9 @@ class Learner:
                  cbs: Sequence[Callback] = (),    # Called in every fit
                  bar: bool = True,                # Show progress and results
                  device: torch.device | str | None = None): # Where to train; the fastest device there is if missing
-        "Raises `ValueError` in `fit` for a rate or a number of epochs that makes no sense, `FloatingPointError` for a loss that is no number"
+        """Raises `ValueError` for pictures that are no floats, or hold a NaN or inf, and in `fit` for a rate or a number of epochs that makes
+        no sense; `FloatingPointError` for a loss that is no number."""
+        for name, dl in zip(DataLoaders._fields, dls): _check_pictures(dl.x, f'dls.{name}.x')
         self.device = torch.device(device or default_device())
         self.dls, self.model, self.loss_func, self.opt_func, self.lr = dls, model.to(self.device), loss_func, opt_func, lr
         self.metrics = [metrics] if callable(metrics) else list(metrics)
@@ -206,11 +214,14 @@ class Learner:
     def validate(self, dl: DataLoader | None = None # Batches to measure on; the validation set if missing
         ) -> list[float]:                           # Loss and metrics
         "Means over samples, whatever the sizes of the batches"
-        totals, n = 0., 0
-        for preds, yb in self._batches(dl or self.dls.valid):
-            totals = totals + torch.stack([f(preds, yb) for f in (self.loss_func, *self.metrics)])*len(yb)
-            n += len(yb)
-        return (totals/n).tolist()
+        totals = self._totals(dl or self.dls.valid)
+        return (totals[:-1]/totals[-1]).tolist()
+
+    def _totals(self, dl: DataLoader) -> Tensor:
+        "Sums over samples of the loss, of each metric and, last, of 1"
+        totals, one = 0., torch.ones((), device=self.device)
+        for preds, yb in self._batches(dl): totals = totals + torch.stack([*(f(preds, yb) for f in (self.loss_func, *self.metrics)), one])*len(yb)
+        return totals
 
     def get_preds(self, dl: DataLoader | None = None # Batches to predict; the validation set if missing
         ) -> tuple[Tensor, Tensor]:                  # What the model returns, and the targets, on the CPU
@@ -221,7 +232,8 @@ class Learner:
     @torch.no_grad()
     def predict(self, x: Tensor # float, one picture or a batch, shaped as the model wants it, pixels in 0..1
         ) -> Tensor:            # float (N, 1): probability of a three; float (N, classes) for a model with several outputs
-        "Probabilities: the sigmoid of one score, the softmax of several"
+        "Probabilities: the sigmoid of one score, the softmax of several. Raises `ValueError` for pixels that are no floats or no numbers"
+        _check_pictures(x, 'x')
         self.model.eval()
         one = x.ndim == self.dls.train.x.ndim - 1
         scores = self.model((x[None] if one else x).to(self.device)).cpu()
@@ -255,11 +267,9 @@ class OneCycle(Callback):
         if share < self.pct_start: return cosine(values[0], values[1], share/self.pct_start)
         return cosine(values[1], values[2], (share - self.pct_start)/(1 - self.pct_start))
 
-    def before_fit(self, learn: Learner) -> None: self.done, self.total = 0, learn.n_epoch*len(learn.dls.train)
-
     def before_batch(self, learn: Learner) -> None:
-        share = self.done/self.total
-        self.done += 1
+        n = len(learn.dls.train)
+        share = (learn.epoch*n + learn.batch)/(learn.n_epoch*n)
         learn.opt.lr = self.at(self.lrs, share)
         if hasattr(learn.opt, 'mom'): learn.opt.mom = self.at(self.moms, share)
 
@@ -329,32 +339,50 @@ def summary(self: Learner) -> str:
     widths = [max(map(len, column)) for column in zip(*rows)]
     return '\n'.join(f'{a.ljust(widths[0])}  {b.ljust(widths[1])}  {c.rjust(widths[2])}' for a, b, c in rows)
 
-def save(self: Learner, file: str | Path # Where to write, usually something.safetensors
-    ) -> Path:                           # `file`
-    "Write the model's weights. The file appears when it is complete, never half of it"
+def write_tensors(file: str | Path,         # Where to write, usually something.safetensors
+                  tensors: dict,            # {name: tensor}
+                  metadata: dict | None = None # {name: text} to go with them
+    ) -> Path:                              # `file`
+    "Write named tensors as safetensors. The file appears when it is complete, never half of it"
     from safetensors.torch import save_file
     file = Path(file)
     handle, temporary = tempfile.mkstemp(prefix=f'{file.name}-part-', dir=file.parent)
     os.close(handle)
     try:
-        save_file({k: v.contiguous() for k, v in self.model.state_dict().items()}, temporary)
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata)
         os.replace(temporary, file)
     finally: Path(temporary).unlink(missing_ok=True)
     return file
 
+def read_tensors(file: str | Path # What `write_tensors` wrote
+    ) -> tuple[dict, dict]:       # {name: tensor} on the CPU, and {name: text}
+    "Raises `FileNotFoundError`, or `ValueError` for a file that is damaged or something else"
+    from safetensors import SafetensorError, safe_open
+    if not Path(file).is_file(): raise FileNotFoundError(f'there is no file {file} to load weights from.')
+    try:
+        with safe_open(file, 'pt') as f: return {k: f.get_tensor(k) for k in f.keys()}, f.metadata() or {}
+    except SafetensorError as e: raise ValueError(f'{file} is no whole safetensors file ({e}). Was it written by Learner.save?') from e
+
+def save(self: Learner, file: str | Path # Where to write, usually something.safetensors
+    ) -> Path:                           # `file`
+    "Write the model's weights, whole or not at all"
+    return write_tensors(file, self.model.state_dict())
+
 def load(self: Learner, file: str | Path # What `save` wrote
     ) -> None:
     "Read the model's weights. Raises `FileNotFoundError`, or `ValueError` for a file that is damaged or fits another model"
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-    if not Path(file).is_file(): raise FileNotFoundError(f'there is no file {file} to load weights from.')
-    try: weights = load_file(file, device=str(self.device))
-    except SafetensorError as e: raise ValueError(f'{file} is no whole safetensors file ({e}). Was it written by Learner.save?') from e
-    has, wants = ({k: tuple(v.shape) for k, v in o.items()} for o in (weights, self.model.state_dict()))
+    load_weights(self.model, read_tensors(file)[0], file)
+
+def load_weights(model: nn.Module, # Changed in place
+                 weights: dict,    # {name: tensor}
+                 file: str | Path  # Where they come from, for the message
+    ) -> None:
+    "`load_state_dict`, but raises `ValueError` with the first name that differs where the weights are of another model"
+    has, wants = ({k: tuple(v.shape) for k, v in o.items()} for o in (weights, model.state_dict()))
     if has != wants:
         differs = sorted(k for k in {*has, *wants} if has.get(k) != wants.get(k))
         raise ValueError(f'{file} holds weights of another model: {differs[0]} is {has.get(differs[0], "missing")} in the file, and '
                          f'{wants.get(differs[0], "missing")} in the model.')
-    self.model.load_state_dict(weights)
+    model.load_state_dict(weights)
 
 Learner.summary, Learner.save, Learner.load = summary, save, load

@@ -27,7 +27,7 @@ class BasicOptim:
     def step(self) -> None:
         "Change each parameter that has a gradient"
         for p in self.params:
-            if p.grad is not None: p -= self.lr*p.grad
+            if p.grad is not None: p.sub_(p.grad, alpha=self.lr)  # p -= self.lr*p.grad, in one call
 
     def zero_grad(self) -> None:
         "Forget the gradients"
@@ -69,7 +69,7 @@ class Momentum(BasicOptim):
         for p, v in zip(self.params, self.velocities):
             if p.grad is None: continue
             v.mul_(self.mom).add_(p.grad)
-            p -= self.lr*v
+            p.sub_(v, alpha=self.lr)
 
 # %% ../nbs/05_optim.ipynb #optim-adam
 class Adam(BasicOptim):

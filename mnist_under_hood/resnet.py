@@ -91,7 +91,8 @@ def train_rung(rung: str,                  # A key of `RECIPES`
                valid: tuple,               # Pictures and labels to measure on
                n_epoch: int | None = None, # Epochs; the recipe's own if missing
                seed: int = 42,             # Seed of the weights and of the order of pictures
-               cbs: Sequence[Callback] = () # Called while it trains, such as a `ProgressBar`
+               cbs: Sequence[Callback] = (), # Called while it trains, such as a `ProgressBar`
+               learner: type = Learner     # What trains it
     ) -> Learner:
     "Train one rung of the ladder from scratch. Raises `ValueError` for a rung there is none of"
     if rung not in RECIPES: raise ValueError(f'rung is {rung!r}; there are {", ".join(RECIPES)}.')
@@ -101,7 +102,7 @@ def train_rung(rung: str,                  # A key of `RECIPES`
     if rung == 'baseline': model = ClosestMean(*(train_x[train_y[:, 0] == label].mean(0) for label in (1, 0)))
     else: model = recipe.model()
     dls = DataLoaders(DataLoader(train_x.flatten(1), train_y, bs=recipe.bs, shuffle=True, seed=seed), DataLoader(valid_x.flatten(1), valid_y))
-    learn = Learner(dls, model, recipe.loss_func, recipe.opt_func, recipe.lr, batch_accuracy, cbs, bar=False)
+    learn = learner(dls, model, recipe.loss_func, recipe.opt_func, recipe.lr, batch_accuracy, cbs=cbs, bar=False)
     fit = learn.fit_one_cycle if recipe.one_cycle else learn.fit
     if rung != 'baseline': fit(recipe.n_epoch if n_epoch is None else n_epoch, recipe.lr)
     return learn
