@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-.PHONY: help course lesson experiments test test-all test-newest site preview export clean-notebooks readme constraints addresses
+.PHONY: help course lesson experiments bench test test-all test-newest site preview export clean-notebooks readme constraints addresses
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -18,6 +18,10 @@ lesson: .venv/ready export  ## run one lesson: make lesson NAME=03_sgd
 
 experiments: .venv/ready export  ## lesson 12 with all of its networks trained anew (2 minutes)
 	@EXPERIMENTS_ANEW=1 $(BIN)/python tools/course.py 12_experiments
+
+bench: .venv/ready export  ## nbs/benchmarks.ipynb: speed and memory beside other libraries (an hour, on an idle machine)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[bench]'
+	@$(BIN)/python tools/course.py benchmarks
 
 test: .venv/ready  ## the notebooks as tests, then tests/
 	@OMP_NUM_THREADS=1 $(BIN)/nbdev_test  # several notebooks at once, so one thread each

@@ -26,7 +26,7 @@ setup(
     package_data={cfg['lib_path']: ['py.typed']},
     python_requires='>=' + cfg['min_python'],
     install_requires=cfg['requirements'].split(),
-    extras_require={'course': cfg['course_requirements'].split(), 'dev': cfg['dev_requirements'].split()},
+    extras_require={name: cfg[f'{name}_requirements'].split() for name in ('course', 'bench', 'dev')},
     entry_points={'console_scripts': cfg['console_scripts'].split(),
                   'nbdev': [f"{cfg['lib_name']} = {cfg['lib_path']}._modidx:d"]},
     zip_safe=False,
