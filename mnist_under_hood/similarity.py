@@ -17,13 +17,13 @@ def l1_distance(a: Tensor, # float (..., 28, 28): one picture or many
                 b: Tensor  # float, a shape that broadcasts with `a`: usually one picture
     ) -> Tensor:           # float (...): one distance for each picture, 0..1 for pixels in 0..1
     "Mean absolute difference of the pixels"
-    return (a - b).abs().mean((-1, -2))
+    return (a - b).abs_().mean((-1, -2))
 
 def rmse_distance(a: Tensor, # float (..., 28, 28): one picture or many
                   b: Tensor  # float, a shape that broadcasts with `a`: usually one picture
     ) -> Tensor:             # float (...): one distance for each picture, 0..1 for pixels in 0..1
     "Root of the mean squared difference of the pixels"
-    return ((a - b)**2).mean((-1, -2)).sqrt()
+    return (a - b).square_().mean((-1, -2)).sqrt()
 
 # %% ../nbs/02_similarity.ipynb #similarity-check_shapes
 def check_shapes(preds: Tensor,  # Predictions
