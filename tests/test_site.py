@@ -175,6 +175,44 @@ def test_questionnaire_asks_until_all_is_known(site, browser):
     page.close()
 
 
+def test_terms_show_their_entry(site, browser):
+    folder, host = site
+    page = browser.new_page(viewport={'width': 1200, 'height': 844})
+    page.goto(f'{host}/resnet.html')
+    link, entry = page.locator('a[data-entry]', has_text='standard deviation'), page.get_by_role('tooltip')
+    link.hover()
+    assert entry.inner_text() == 'How far values lie from their mean: the root of the mean of the squared differences.'
+    page.mouse.move(0, 0)
+    entry.wait_for(state='hidden')
+    link.focus()
+    assert entry.is_visible() and link.get_attribute('aria-describedby') == entry.get_attribute('id')
+    violations = axe_module.Axe().run(page).response['violations']
+    assert [o['id'] for o in violations if o['impact'] in ('serious', 'critical')] == []
+    page.keyboard.press('Escape')
+    assert entry.is_hidden()
+    link.press('Enter')
+    assert page.url == f'{host}/glossary.html#standard-deviation'
+    page.close()
+
+    phone = browser.new_context(viewport={'width': 390, 'height': 844}, has_touch=True, is_mobile=True)
+    page = phone.new_page()
+    page.goto(f'{host}/resnet.html')
+    for word in page.locator('a[data-entry]').all():
+        word.tap()
+        box = page.get_by_role('tooltip').bounding_box()
+        assert box['x'] >= 0 and box['x'] + box['width'] <= 390 and page.url == f'{host}/resnet.html'
+    word.tap()
+    page.wait_for_url('**/glossary.html#*')
+    phone.close()
+
+    plain = browser.new_context(java_script_enabled=False)
+    page = plain.new_page()
+    page.goto(f'{host}/resnet.html')
+    link = page.get_by_role('link', name='standard deviation')
+    assert link.get_attribute('title').startswith('How far values lie')
+    plain.close()
+
+
 def test_playground_descends_and_diverges(site, browser):
     folder, host = site
     page = browser.new_page()

@@ -40,7 +40,7 @@ def ladder(nb):
 
 
 def main(names):
-    pages = [*sorted(nbs.glob('[0-9][0-9]_*.ipynb')), nbs/'index.ipynb', nbs/'playground.ipynb', nbs/'questionnaire.ipynb', *sorted(nbs.glob('api/*.ipynb'))]
+    pages = [*sorted(nbs.glob('[0-9][0-9]_*.ipynb')), nbs/'glossary.ipynb', nbs/'index.ipynb', nbs/'playground.ipynb', nbs/'questionnaire.ipynb', *sorted(nbs.glob('api/*.ipynb'))]
     files = [o for o in pages if not names or o.stem in names]
     if unknown := set(names) - {o.stem for o in pages}: sys.exit(f'there is no notebook {", ".join(sorted(unknown))} in {nbs}')
     os.environ['COURSE'] = '1'  # so that notebooks write the files that the site shows
