@@ -150,6 +150,12 @@ def test_playground_reads_what_is_drawn(site, browser):
     assert page.locator('.verdict').last.inner_text().startswith('7'), 'drawn by keyboard'
     page.locator('#which').fill('120')
     assert 'number 120 of 200' in page.locator('output[for=which]').inner_text()
+    page.locator('#which').fill('1')
+    assert 'wrong' in page.locator('.verdict').last.inner_text(), 'the worst mistakes are among the pictures'
+    page.get_by_role('button', name='Clear').click()
+    stroke(page, [(.5, .5), (.5, .5)])
+    assert '–' not in page.locator('.verdict').all_inner_texts(), 'a dot is ink'
+    assert re.fullmatch(r'\d+ of 30 hidden units fire', page.locator('.views').nth(2).inner_text())
     page.close()
 
 
@@ -197,7 +203,8 @@ def test_terms_show_their_entry(site, browser):
     phone = browser.new_context(viewport={'width': 390, 'height': 844}, has_touch=True, is_mobile=True)
     page = phone.new_page()
     page.goto(f'{host}/resnet.html')
-    for word in page.locator('a[data-entry]').all():
+    for word in page.locator('a[data-entry]').all()[::4]:
+        page.keyboard.press('Escape')
         word.tap()
         box = page.get_by_role('tooltip').bounding_box()
         assert box['x'] >= 0 and box['x'] + box['width'] <= 390 and page.url == f'{host}/resnet.html'
@@ -225,6 +232,15 @@ def test_playground_descends_and_diverges(site, browser):
     page.locator('#lr').fill('1')
     for _ in range(20): page.locator('#play-descend').get_by_role('button', name='Step', exact=True).click()
     assert state.inner_text().startswith('Diverged')
+    page.evaluate("location.hash = 'lr=0.02&momentum=0.9&batch=5&noise=0'")
+    page.wait_for_function("document.getElementById('momentum').value == 0.9")
+    assert page.locator('#play-descend a').get_attribute('href') == '#lr=0.020&momentum=0.9&batch=5&noise=0', 'a link that is opened on the page itself'
+
+    state = page.locator('#play-optimizer .state')
     page.locator('#param-a').fill('70')
-    assert 'tries 1' in page.locator('#play-optimizer .state').inner_text()
+    assert 'tries 1' in state.inner_text() and 'Below' not in state.inner_text()
+    for name, value in ('a', 68), ('b', 0), ('c', 2): page.locator(f'#param-{name}').fill(str(value))
+    assert 'Below 20 at try' in state.inner_text()
+    for _ in range(2): page.get_by_role('button', name='Let descent do it').click()
+    assert state.inner_text().count('after 40 steps') == 1
     page.close()
