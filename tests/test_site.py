@@ -178,6 +178,18 @@ def test_questionnaire_asks_until_all_is_known(site, browser):
     page.reload()
     page.get_by_role('button', name='Test me').click()
     assert page.locator('.progress-line').inner_text() == f'{total} of {total} known', 'kept in the browser'
+    page.get_by_role('button', name='Other lessons').click()
+    page.get_by_label('Which lessons').select_option('3. Descent')
+    page.keyboard.press('Shift+Tab')
+    page.keyboard.press('Enter')
+    some = int(page.locator('.progress-line').inner_text().split()[2])
+    assert 5 < some < 20
+    page.get_by_role('button', name='Start again').click()
+    assert page.locator('.progress-line').inner_text() == f'0 of {some} known'
+    assert page.evaluate('document.activeElement.className') == 'ask', 'the next question is read aloud'
+    page.reload()
+    page.get_by_role('button', name='Test me').click()
+    assert page.locator('.progress-line').inner_text() == f'{total - some} of {total} known', 'the other lessons are not forgotten'
     page.close()
 
 
