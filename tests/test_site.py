@@ -125,6 +125,8 @@ def stroke(page, points):
     page.wait_for_timeout(100)
 
 
+timed = """const request = requestAnimationFrame.bind(window); window.frames_took = [];
+window.requestAnimationFrame = f => request(now => { const before = performance.now(); f(now); frames_took.push(performance.now() - before); });"""
 three = [(.3, .2), (.5, .12), (.68, .25), (.5, .45), (.7, .62), (.55, .85), (.28, .78)]
 seven = [(.2, .2), (.75, .2), (.45, .85)]
 
@@ -132,6 +134,7 @@ seven = [(.2, .2), (.75, .2), (.45, .85)]
 def test_playground_reads_what_is_drawn(site, browser):
     folder, host = site
     page = browser.new_page(viewport={'width': 390, 'height': 844})
+    page.add_init_script(timed)
     page.goto(f'{host}/playground.html')
     page.wait_for_selector('#pad')
     for digit, points in ('7', seven), ('3', three):
@@ -139,6 +142,8 @@ def test_playground_reads_what_is_drawn(site, browser):
         stroke(page, points)
         verdicts = page.locator('.verdict').all_inner_texts()
         assert len(verdicts) == 4 and all(o.startswith(digit) for o in verdicts), (digit, verdicts)
+    times = sorted(page.evaluate('frames_took'))
+    assert len(times) > 10 and times[len(times)//2] < 16, 'a stroke is answered within a frame, drawing included'
 
     page.locator('#pad').focus()
     page.keyboard.press('Escape')
