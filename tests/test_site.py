@@ -125,6 +125,8 @@ def stroke(page, points):
     page.wait_for_timeout(100)
 
 
+timed = """const request = requestAnimationFrame.bind(window); window.frames_took = [];
+window.requestAnimationFrame = f => request(now => { const before = performance.now(); f(now); frames_took.push(performance.now() - before); });"""
 three = [(.3, .2), (.5, .12), (.68, .25), (.5, .45), (.7, .62), (.55, .85), (.28, .78)]
 seven = [(.2, .2), (.75, .2), (.45, .85)]
 
@@ -132,6 +134,7 @@ seven = [(.2, .2), (.75, .2), (.45, .85)]
 def test_playground_reads_what_is_drawn(site, browser):
     folder, host = site
     page = browser.new_page(viewport={'width': 390, 'height': 844})
+    page.add_init_script(timed)
     page.goto(f'{host}/playground.html')
     page.wait_for_selector('#pad')
     for digit, points in ('7', seven), ('3', three):
@@ -139,6 +142,8 @@ def test_playground_reads_what_is_drawn(site, browser):
         stroke(page, points)
         verdicts = page.locator('.verdict').all_inner_texts()
         assert len(verdicts) == 4 and all(o.startswith(digit) for o in verdicts), (digit, verdicts)
+    times = sorted(page.evaluate('frames_took'))
+    assert len(times) > 10 and times[len(times)//2] < 16, 'a stroke is answered within a frame, drawing included'
 
     page.locator('#pad').focus()
     page.keyboard.press('Escape')
@@ -150,6 +155,12 @@ def test_playground_reads_what_is_drawn(site, browser):
     assert page.locator('.verdict').last.inner_text().startswith('7'), 'drawn by keyboard'
     page.locator('#which').fill('120')
     assert 'number 120 of 200' in page.locator('output[for=which]').inner_text()
+    page.locator('#which').fill('1')
+    assert 'wrong' in page.locator('.verdict').last.inner_text(), 'the worst mistakes are among the pictures'
+    page.get_by_role('button', name='Clear').click()
+    stroke(page, [(.5, .5), (.5, .5)])
+    assert '–' not in page.locator('.verdict').all_inner_texts(), 'a dot is ink'
+    assert re.fullmatch(r'\d+ of 30 hidden units fire', page.locator('.views').nth(2).inner_text())
     page.close()
 
 
@@ -172,7 +183,59 @@ def test_questionnaire_asks_until_all_is_known(site, browser):
     page.reload()
     page.get_by_role('button', name='Test me').click()
     assert page.locator('.progress-line').inner_text() == f'{total} of {total} known', 'kept in the browser'
+    page.get_by_role('button', name='Other lessons').click()
+    page.get_by_label('Which lessons').select_option('3. Descent')
+    page.get_by_label('Which lessons').focus()
+    page.keyboard.press('Shift+Tab')
+    page.keyboard.press('Enter')
+    some = int(page.locator('.progress-line').inner_text().split()[2])
+    assert 5 < some < 20
+    page.get_by_role('button', name='Start again').click()
+    assert page.locator('.progress-line').inner_text() == f'0 of {some} known'
+    assert page.evaluate('document.activeElement.className') == 'ask', 'the next question is read aloud'
+    page.reload()
+    page.get_by_role('button', name='Test me').click()
+    assert page.locator('.progress-line').inner_text() == f'{total - some} of {total} known', 'the other lessons are not forgotten'
     page.close()
+
+
+def test_terms_show_their_entry(site, browser):
+    folder, host = site
+    page = browser.new_page(viewport={'width': 1200, 'height': 844})
+    page.goto(f'{host}/resnet.html')
+    link, entry = page.locator('a[data-entry]', has_text='standard deviation'), page.get_by_role('tooltip')
+    link.hover()
+    assert entry.inner_text() == 'How far values lie from their mean: the root of the mean of the squared differences.'
+    page.mouse.move(0, 0)
+    entry.wait_for(state='hidden')
+    link.focus()
+    assert entry.is_visible() and link.get_attribute('aria-describedby') == entry.get_attribute('id')
+    violations = axe_module.Axe().run(page).response['violations']
+    assert [o['id'] for o in violations if o['impact'] in ('serious', 'critical')] == []
+    page.keyboard.press('Escape')
+    assert entry.is_hidden()
+    link.press('Enter')
+    assert page.url == f'{host}/glossary.html#standard-deviation'
+    page.close()
+
+    phone = browser.new_context(viewport={'width': 390, 'height': 844}, has_touch=True, is_mobile=True)
+    page = phone.new_page()
+    page.goto(f'{host}/resnet.html')
+    for word in page.locator('a[data-entry]').all()[::4]:
+        page.keyboard.press('Escape')
+        word.tap()
+        box = page.get_by_role('tooltip').bounding_box()
+        assert box['x'] >= 0 and box['x'] + box['width'] <= 390 and page.url == f'{host}/resnet.html'
+    word.tap()
+    page.wait_for_url('**/glossary.html#*')
+    phone.close()
+
+    plain = browser.new_context(java_script_enabled=False)
+    page = plain.new_page()
+    page.goto(f'{host}/resnet.html')
+    link = page.get_by_role('link', name='standard deviation')
+    assert link.get_attribute('title').startswith('How far values lie')
+    plain.close()
 
 
 def test_playground_descends_and_diverges(site, browser):
@@ -187,6 +250,15 @@ def test_playground_descends_and_diverges(site, browser):
     page.locator('#lr').fill('1')
     for _ in range(20): page.locator('#play-descend').get_by_role('button', name='Step', exact=True).click()
     assert state.inner_text().startswith('Diverged')
+    page.evaluate("location.hash = 'lr=0.02&momentum=0.9&batch=5&noise=0'")
+    page.wait_for_function("document.getElementById('momentum').value == 0.9")
+    assert page.locator('#play-descend a').get_attribute('href') == '#lr=0.020&momentum=0.9&batch=5&noise=0', 'a link that is opened on the page itself'
+
+    state = page.locator('#play-optimizer .state')
     page.locator('#param-a').fill('70')
-    assert 'tries 1' in page.locator('#play-optimizer .state').inner_text()
+    assert 'tries 1' in state.inner_text() and 'Below' not in state.inner_text()
+    for name, value in ('a', 68), ('b', 0), ('c', 2): page.locator(f'#param-{name}').fill(str(value))
+    assert 'Below 20 at try' in state.inner_text()
+    for _ in range(2): page.get_by_role('button', name='Let descent do it').click()
+    assert state.inner_text().count('after 40 steps') == 1
     page.close()

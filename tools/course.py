@@ -45,7 +45,7 @@ def printed(nb):
 
 
 def main(names):
-    pages = [*sorted(nbs.glob('[0-9][0-9]_*.ipynb')), nbs/'distributed.ipynb', nbs/'index.ipynb', nbs/'playground.ipynb', nbs/'questionnaire.ipynb', *sorted(nbs.glob('api/*.ipynb'))]
+    pages = [*sorted(nbs.glob('[0-9][0-9]_*.ipynb')), nbs/'glossary.ipynb', nbs/'distributed.ipynb', nbs/'index.ipynb', nbs/'playground.ipynb', nbs/'questionnaire.ipynb', *sorted(nbs.glob('api/*.ipynb'))]
     files = [o for o in [*pages, nbs/'benchmarks.ipynb'] if o.stem in (names or {o.stem for o in pages})]
     if unknown := set(names) - {o.stem for o in files}: sys.exit(f'there is no notebook {", ".join(sorted(unknown))} in {nbs}')
     os.environ['COURSE'] = '1'  # so that notebooks write the files that the site shows

@@ -22,6 +22,7 @@ config = ConfigParser(delimiters=['='])
 config.read(root/'settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
 docs = root/cfg['doc_path']
+term = re.compile(r'\[([^\]]*)\]\(glossary\.ipynb#\S+ "[^"]*"\)')
 
 
 def quarto():
@@ -50,7 +51,8 @@ def for_language_models(processed):
         front, nb = pages.read(processed/name)
         if section != last: lines.append(f'\n## {section}\n')
         last, target = section, pages.address(name).replace('.html', '.md')
-        nb.cells = [c for c in nb.cells if not c.source.startswith(('<!-- WARNING', '<div class="anchors">'))]
+        nb.cells = [c for c in nb.cells if not c.source.startswith(('<!-- WARNING', '<div class="anchors">', '<script'))]
+        for cell in nb.cells: cell.source = term.sub(r'\1', cell.source)
         (docs/target).write_text(f"# {front['title']}\n\n> {front.get('description', '')}\n\n{as_markdown(nb)}\n", encoding='utf-8')
         if section: lines.append(f"- [{front['title']}]({cfg['doc_host']}{cfg['doc_baseurl']}/{target}): {front.get('description', '')}")
     (docs/'llms.txt').write_text('\n'.join(lines) + '\n', encoding='utf-8')

@@ -2,14 +2,19 @@
 import ast
 import re
 
+from functools import cache
 from pathlib import Path
 
+import nbformat
 import yaml
 from fastcore.basics import AttrDict
 from nbdev.config import get_config
 from nbdev.process import Processor
 
 badge = re.compile(r'\[!\[Open in Colab\]\(.*?\)\]\((.*?)\)')
+# What of a page's Markdown is no prose: code, links, formulas, HTML and headings. And words in an everyday sense.
+no_prose = r'```.*?```|`[^`]*`|!?\[[^\]]*\]\([^)]*\)|\$\$.*?\$\$|\$[^$]+\$|<summary>.*?</summary>|<[^>]+>|^#[^\n]*'
+everyday = r'in view|shape of the stroke|Score a perfect'
 
 
 def cell_of(source): return AttrDict(cell_type='markdown', metadata={}, source=source, directives_={})
@@ -64,3 +69,45 @@ class Colab(Processor):
 
     def end(self):
         if 'code-links' in self.nb.frontmatter_: self.nb.cells[0].source = f'---\n{yaml.safe_dump(self.nb.frontmatter_)}---\n'
+
+
+@cache
+def glossary():
+    "The entries of nbs/glossary.ipynb by their anchors: a title, the forms that stand for it in prose, the text, and where torch and fastai have it"
+    cells = nbformat.read(get_config().nbs_path/'glossary.ipynb', as_version=4).cells
+    entries = {}
+    for entry in re.split(r'^### ', '\n\n'.join(c.source for c in cells if c.cell_type == 'markdown'), flags=re.M)[1:]:
+        title, text, names = re.split(r'\n{2,}', entry)[:3]
+        forms = [title, *re.findall(r'\*([^*]+)\*', text)]
+        entries[re.sub(r'\W+', '-', title.lower())] = AttrDict(title=title, forms=forms, text=re.sub('[*`]', '', text), names=names)
+    return entries
+
+
+def plurals(word): return {word, f'{word}s', f'{word}es', re.sub('y$', 'ies', word)}
+
+
+@cache
+def words():
+    "A pattern that finds the glossary's words in prose, and the anchor of each form"
+    found = {form.lower(): anchor for anchor, entry in glossary().items() for o in entry.forms for form in plurals(o)}
+    either = '|'.join(re.escape(o).replace(r'\ ', r'\s') for o in sorted(found, key=len, reverse=True))
+    return re.compile(rf'({no_prose}|{everyday})|(?<![\w-])({either})(?![\w-])', re.S | re.M | re.I), found
+
+
+class Terms(Processor):
+    "The first use of each of the field's words in a lesson is a link to its entry in the glossary, which practice/terms.js shows in place"
+    def begin(self): self.lesson, self.seen = re.match(r'\d', Path(self.nb.path_).name), set()
+
+    def cell(self, cell):
+        if not self.lesson or cell.cell_type != 'markdown' or cell.source.startswith(('---', '<!--')) or '· builds on' in cell.source: return
+        pattern, anchors = words()
+        def mark(match):
+            if match[1]: return match[0]
+            anchor = anchors[re.sub(r'\s', ' ', match[2].lower())]
+            if anchor in self.seen: return match[0]
+            self.seen.add(anchor)
+            return f'[{match[0]}](glossary.ipynb#{anchor} "{glossary()[anchor].text}")'
+        cell.source = pattern.sub(mark, cell.source)
+
+    def end(self):
+        if self.lesson: self.nb.cells.append(cell_of('<script type="module" src="practice/terms.js"></script>'))
