@@ -98,7 +98,7 @@ def check(name: str,  # The exercise, a key of `EXERCISES`
     """Try a function on twenty fresh random inputs, or compare a value, to three digits unless it is a whole number.
 
     Raises `ValueError` for an unknown name"""
-    if not isinstance(name, str) or name not in EXERCISES:
+    if name not in EXERCISES:
         near = difflib.get_close_matches(str(name), EXERCISES, 3) or sorted(EXERCISES)
         raise ValueError(f'there is no exercise {name!r}. There is {", ".join(map(repr, near))}.')
     solution, inputs, mistakes = EXERCISES[name]
