@@ -4,13 +4,13 @@
 
 # %% ../nbs/api/cli.ipynb #cli-imports
 from __future__ import annotations
-import argparse, struct, sys, time, zlib
+import argparse, sys, time
 from pathlib import Path
 from typing import Sequence
 import torch
-from PIL import Image
+from safetensors import SafetensorError
 from .data import load_split, mnist_sample
-from .files import data_home
+from .files import data_home, open_image, sweep
 from .learner import DataLoaders, Learner, ProgressBar
 from .linear import DataLoader, mnist_loss
 from .resnet import RECIPES, as_rung, prepare_image, train_rung
@@ -31,7 +31,7 @@ def _rungs(text: str) -> list[str]:
     return text.split(',')
 
 def mnist_ladder(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
-    ) -> int:                                      # Exit status: 0, or 1 if a rung was skipped
+    ) -> int:                                      # Exit status: 0, or 1 if a rung was skipped, or the data or the folder failed
     "Train the rungs of the ladder on MNIST_SAMPLE and print their results"
     parser = argparse.ArgumentParser('mnist_ladder', description='Train the rungs of the ladder on MNIST_SAMPLE and print their results.')
     parser.add_argument('--rungs', nargs='+', type=_rungs, default=[list(RECIPES)], metavar='RUNG', help=','.join(RECIPES))
@@ -41,8 +41,13 @@ def mnist_ladder(argv: Sequence[str] | None = None # Arguments; those of the com
     try:
         if args.save: args.save.mkdir(parents=True, exist_ok=True)
     except OSError as e: parser.error(f'--save: {e}')
-    path, skipped = mnist_sample(), 0
-    train, valid = load_split(path, 'train'), load_split(path, 'valid')
+    skipped = 0
+    try:
+        path = mnist_sample()
+        train, valid = load_split(path, 'train'), load_split(path, 'valid')
+    except (ValueError, OSError, ImportError) as e:
+        print(e, file=sys.stderr)
+        return 1
     head = ('method', 'parameters', 'accuracy', 'errors', 'seconds')
     print('{:12} {:>11} {:>9} {:>12} {:>8}'.format(*head))
     for rung in sum(args.rungs, []):
@@ -55,7 +60,12 @@ def mnist_ladder(argv: Sequence[str] | None = None # Arguments; those of the com
         seconds, result = time.perf_counter() - began, as_rung(rung, learn)
         print(f'{result.name:12} {result.parameters:11,} {1 - result.errors/result.images:9.4f} '
               f'{f"{result.errors} of {result.images}":>12} {seconds:8.1f}', flush=True)
-        if args.save: learn.save(args.save/f'{rung}.safetensors')
+        if not args.save: continue
+        sweep(args.save, f'{rung}.safetensors')
+        try: learn.save(args.save/f'{rung}.safetensors')
+        except (OSError, SafetensorError) as e:
+            print(f'--save: {args.save} cannot be written ({e}). Make room, or name another folder.', file=sys.stderr)
+            return 1
     return int(skipped > 0)
 
 # %% ../nbs/api/cli.ipynb #cli-predict
@@ -84,8 +94,10 @@ def _kept(rung: str) -> Learner:
     learn = train_rung(rung, load_split(path, 'train'), load_split(path, 'valid'))
     try:
         weights.parent.mkdir(parents=True, exist_ok=True)
+        sweep(weights.parent, weights.name)
         learn.save(weights)
-    except OSError as e: print(f'the weights could not be kept: {e}', file=sys.stderr)
+    except (OSError, SafetensorError) as e:
+        print(f'the weights cannot be kept in {weights.parent} ({e}). Make room, or set FASTAI_HOME to another folder.', file=sys.stderr)
     return learn
 
 def mnist_predict(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
@@ -103,12 +115,14 @@ def mnist_predict(argv: Sequence[str] | None = None # Arguments; those of the co
         return 1
     skipped = 0
     for name in args.images:
-        try:
-            with Image.open(name) as image: x = prepare_image(image)
-        except (ValueError, OSError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError) as e:
+        try: x = prepare_image(open_image(name))
+        except ValueError as e:
             print(f'{name}: skipped: {e}', file=sys.stderr)
             skipped += 1
             continue
         three = learn.predict(x.flatten()).item()
+        if three != three:
+            print('the weights hold numbers that are none (NaN), so there is no verdict. Train them anew.', file=sys.stderr)
+            return 1
         print(f'{name}: {3 if three > 0.5 else 7}, {100*max(three, 1 - three):.0f} %')
     return int(skipped > 0)

@@ -4,14 +4,13 @@
 
 # %% ../nbs/01_data.ipynb #data-imports
 from __future__ import annotations
-import os, struct, zlib
+import os
 from pathlib import Path
 from typing import Sequence
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
-from .files import cached, is_mnist_sample, mnist, mnist_sample, read_pngs
+from .files import cached, is_mnist_sample, mnist, mnist_sample, open_image, read_pngs
 
 _all_ = ['mnist_sample', 'mnist', 'is_mnist_sample']
 
@@ -22,17 +21,14 @@ __all__ = ['read_images', 'class_files', 'load_split', 'mnist_sample', 'mnist', 
 def read_images(files: Sequence,      # Paths of 28×28 pictures in 8-bit grey
     ) -> np.ndarray:                  # uint8 (N, 28, 28): 0 is paper, 255 ink
     "Pixels of all `files`. Raises `ValueError` with the name of a file that is damaged, or of another size or mode"
+    if isinstance(files, (str, os.PathLike)): raise ValueError(f'files is one path, {files}; wanted is a list of paths.')
     pixels, others = read_pngs(files)
     for i in others:
-        file = files[i]
-        try:
-            with Image.open(file) as image:
-                if (image.size, image.mode) != ((28, 28), 'L'):
-                    raise ValueError(f'{file} is {image.size[0]}×{image.size[1]} in mode {image.mode}; wanted is 28×28 in mode L '
-                                     "(8-bit grey). Image.open(file).convert('L').resize((28, 28)) makes one of the other.")
-                pixels[i] = image
-        except (OSError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError) as e:
-            raise ValueError(f'{file} is not a whole picture ({e}). Delete it, or put it back from the archive.') from e
+        image = open_image(files[i])
+        if (image.size, image.mode) != ((28, 28), 'L'):
+            raise ValueError(f'{files[i]} is {image.size[0]}×{image.size[1]} in mode {image.mode}; wanted is 28×28 in mode L '
+                             "(8-bit grey). Image.open(file).convert('L').resize((28, 28)) makes one of the other.")
+        pixels[i] = image
     return pixels
 
 # %% ../nbs/01_data.ipynb #data-class_files
@@ -40,12 +36,14 @@ def class_files(folder: str | Path,                # A split, such as path/'trai
                 classes: Sequence[str]             # Names of its class folders
     ) -> dict:                                     # {class: names of its files, in no order}, classes in alphabetical order
     "The image files of each class. Raises `FileNotFoundError` or `ValueError` for a missing, unexpected or empty folder"
-    folder = Path(folder)
-    if not folder.is_dir(): raise FileNotFoundError(f'there is no folder {folder}. Does path name a data set, and split one of its folders?')
-    found = sorted(o.name for o in folder.iterdir() if o.is_dir() and not o.name.startswith('.'))
-    if found != sorted(classes): raise ValueError(f'{folder} has the class folders {found}, and classes asks for {sorted(classes)}')
-    files = {c: [o for o in os.listdir(folder/c) if not o.startswith('.')] for c in found}
-    for c in found:
+    folder, files = Path(folder), {}
+    try:
+        if not folder.is_dir(): raise FileNotFoundError(f'there is no folder {folder}. Does path name a data set, and split one of its folders?')
+        for o in sorted(folder.iterdir()):
+            if o.is_dir() and not o.name.startswith('.'): files[o.name] = [name for name in os.listdir(o) if not name.startswith('.')]
+    except PermissionError as e: raise PermissionError(f'{e.filename} may not be read. Give yourself the right to: chmod u+rx') from e
+    if list(files) != sorted(classes): raise ValueError(f'{folder} has the class folders {list(files)}, and classes asks for {sorted(classes)}')
+    for c in files:
         if not files[c]: raise ValueError(f'{folder/c} is empty: class {c} has no pictures. Put them back, or leave the class out.')
     return files
 

@@ -4,16 +4,17 @@
 
 # %% ../nbs/api/files.ipynb #files-imports
 from __future__ import annotations
-import configparser, hashlib, os, shutil, struct, tarfile, tempfile, urllib.request, warnings, zipfile, zlib
+import configparser, errno, hashlib, os, shutil, struct, tarfile, tempfile, time, urllib.request, warnings, zipfile, zlib
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import Callable, Iterator, NamedTuple, Sequence
 import numpy as np
 from PIL import Image
 
 # %% auto #0
-__all__ = ['SAMPLE', 'DIGITS', 'Source', 'data_home', 'whole', 'count_images', 'is_mnist_sample', 'is_mnist', 'unpack', 'cached',
-           'read_pngs', 'write_digits', 'mnist_sample', 'mnist']
+__all__ = ['SAMPLE', 'DIGITS', 'Source', 'data_home', 'sweep', 'whole', 'count_images', 'is_mnist_sample', 'is_mnist', 'unpack',
+           'cached', 'read_pngs', 'open_image', 'write_digits', 'mnist_sample', 'mnist']
 
 # %% ../nbs/api/files.ipynb #files-source
 class Source(NamedTuple):
@@ -42,19 +43,44 @@ def _fastai_data() -> Path:
 def _own(name: str) -> Path: return data_home()/'mnist_under_hood'/name
 
 # %% ../nbs/api/files.ipynb #files-whole
+def _of_the_disk(e: Exception) -> bool:
+    "Whether `e` says that the disk is full or must not be written to"
+    return getattr(e, 'errno', None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    "Name `folder` and a remedy where the disk gives an error in this block"
+    try: yield
+    except OSError as e:
+        if not _of_the_disk(e): raise
+        raise OSError(f'{folder} cannot be written: {e.strerror}. Make room, or set the environment variable FASTAI_HOME to a folder '
+                      'that has room and may be written to.') from e
+
+def sweep(folder: str | Path, # Where temporary files and folders were made
+          name: str = '*'     # Of what, as a pattern for file names
+    ) -> None:
+    "Delete the temporary files and folders that killed processes left in `folder` more than a day ago"
+    for o in Path(folder).glob(f'{name}-part-????????'):
+        try:
+            if time.time() - o.lstat().st_mtime < 24*3600: continue
+            if o.is_dir(): shutil.rmtree(o)
+            else: o.unlink()
+        except OSError as e: warnings.warn(f'{o}, left by a process that was killed, cannot be deleted ({e}).')
+
 @contextmanager
 def whole(folder: str | Path  # The folder that shall exist, complete, afterwards
     ) -> Iterator[Path]:      # A temporary folder to fill
     "Fill a temporary folder, then rename it to `folder`: after an error or a kill there is no `folder`, never half of one"
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f'{folder.name}-part-', dir=folder.parent))
-    try:
-        yield temporary
-        try: os.replace(temporary, folder)
-        except OSError:
-            if not folder.is_dir(): raise  # else another process finished it first
-    finally: shutil.rmtree(temporary, ignore_errors=True)
+    with _writing(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f'{folder.name}-part-', dir=folder.parent))
+        try:
+            yield temporary
+            try: os.replace(temporary, folder)
+            except OSError:
+                if not folder.is_dir(): raise  # else another process finished it first
+        finally: shutil.rmtree(temporary, ignore_errors=True)
 
 # %% ../nbs/api/files.ipynb #files-count
 def count_images(path: str | Path, # A folder of split folders of class folders
@@ -62,7 +88,7 @@ def count_images(path: str | Path, # A folder of split folders of class folders
     ) -> dict:                     # {class: (training images, validation images)}
     "How many PNGs each class has in each split"
     def count(folder): return sum(o.name.endswith('.png') for o in os.scandir(folder))
-    found = [{o.name: count(o) for o in os.scandir(Path(path)/split) if o.is_dir() and not o.name.startswith('.')}
+    found = [{o.name: count(o) for o in (Path(path)/split).iterdir() if o.is_dir() and not o.name.startswith('.')}
              if (Path(path)/split).is_dir() else {} for split in splits]
     return {c: tuple(f.get(c, 0) for f in found) for c in sorted({*found[0], *found[1]})}
 
@@ -77,20 +103,29 @@ def is_mnist(path: str | Path # A data folder
     return count_images(path, DIGITS.splits) == DIGITS.counts
 
 # %% ../nbs/api/files.ipynb #files-unpack
+def _extract(archive: Path, folder: Path) -> None:
+    "Unpack `archive` into `folder`. Raises `ValueError` where it is damaged or reaches outside, `OSError` where the disk gives an error"
+    tar = not archive.name.endswith('.zip')
+    try: shutil.unpack_archive(archive, folder, **({'filter': 'data'} if tar else {}))
+    except (shutil.ReadError, EOFError, OSError, ValueError, zlib.error, tarfile.TarError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as e:
+        if _of_the_disk(e): raise
+        raise ValueError(f'archive {archive} cannot be unpacked ({e}). Its download may have been cut off: '
+                         'delete it and download it again.') from e
+
 def unpack(archive: str | Path # A .tgz, .tar.gz or .zip file
     ) -> Path:                 # The folder it was unpacked to, the same one every time
-    "Unpack `archive` once, under fastai's folder. Raises `ValueError` where it is damaged or reaches outside its folder"
+    """Unpack `archive` once, under fastai's folder.
+
+    Raises `FileNotFoundError` where there is none, `ValueError` where it is damaged or reaches outside its folder, `OSError` for a disk
+    that is full or must not be written to."""
     archive = Path(archive).resolve()
+    if not archive.is_file(): raise FileNotFoundError(f'there is no archive {archive}.')
+    if not os.access(archive, os.R_OK): raise PermissionError(f'archive {archive} may not be read. Give yourself the right to: chmod u+r')
     stat = archive.stat()
     key = hashlib.sha1(f'{archive} {stat.st_size} {stat.st_mtime_ns}'.encode()).hexdigest()[:12]
     folder = _own('unpacked')/key
     if not folder.is_dir():
-        with whole(folder) as temporary:
-            tar = not archive.name.endswith('.zip')
-            try: shutil.unpack_archive(archive, temporary, **({'filter': 'data'} if tar else {}))
-            except (shutil.ReadError, EOFError, OSError, ValueError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as e:
-                raise ValueError(f'archive {archive} cannot be unpacked ({e}). Its download may have been cut off: '
-                                 'delete it and download it again.') from e
+        with whole(folder) as temporary: _extract(archive, temporary)
     return folder
 
 # %% ../nbs/api/files.ipynb #files-cached
@@ -109,18 +144,22 @@ def cached(folder: str | Path,  # What the files belong to: a new cache for the 
     cache = _own('cache')/f'{where}-{digest.hexdigest()[:16]}.npy'
     if cache.is_file():
         try: return np.load(cache, mmap_mode='c', allow_pickle=False)
-        except (OSError, ValueError, EOFError): cache.unlink(missing_ok=True)  # damaged: make it anew
+        except (OSError, ValueError, EOFError, SyntaxError, TokenError) as e:
+            warnings.warn(f'{cache} is damaged ({e}); it is made anew.')
     array = read()
-    try: _keep(cache, array)
-    except OSError as e: warnings.warn(f'{cache} cannot be written ({e}); the images will be read one by one again next time.')
-    for old in cache.parent.glob(f'{where}-*.npy'):
-        if old != cache: old.unlink(missing_ok=True)
+    try:
+        _keep(cache, array)
+        for old in cache.parent.glob(f'{where}-*.npy'):
+            if old != cache: old.unlink(missing_ok=True)
+    except OSError as e:
+        warnings.warn(f'{cache} cannot be written ({e}); the images will be read one by one again next time. '
+                      'Set FASTAI_HOME to a folder that has room and may be written to.')
     return array
 
 def _keep(cache: Path, array: np.ndarray) -> None:
     "Write `array` beside `cache`, then rename it, so that no half of it is ever read"
     cache.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix='part-', dir=cache.parent)
+    handle, temporary = tempfile.mkstemp(prefix=f'{cache.stem}-part-', dir=cache.parent)
     try:
         with os.fdopen(handle, 'wb') as f: np.save(f, array)
         os.replace(temporary, cache)
@@ -176,6 +215,20 @@ def read_pngs(files: Sequence # Paths of pictures
     for i in others: rows[i] = bytes(28*29)
     return _unfilter(np.frombuffer(b''.join(rows), np.uint8).reshape(-1, 28, 29)), others
 
+# %% ../nbs/api/files.ipynb #files-open_image
+def open_image(file: str | Path # A picture in any format that Pillow reads
+    ) -> Image.Image:           # Loaded, of any size and mode
+    "Pillow's `Image.open`, all of it. Raises `ValueError` for a file that is missing, damaged, no picture, or has more than 89 million pixels"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # of odd metadata, which nobody here reads
+            warnings.simplefilter('error', Image.DecompressionBombWarning)
+            with Image.open(file) as image:
+                image.load()
+                return image
+    except Exception as e:
+        raise ValueError(f'{file} is not a whole picture ({e or type(e).__name__}). Delete it, or put it back from the archive.') from e
+
 # %% ../nbs/api/files.ipynb #files-download
 def _no_download(source: Source) -> str:
     "Why `source` cannot be downloaded from here, or an empty string"
@@ -192,11 +245,17 @@ def _download(source: Source, folder: Path) -> Path:
     from fastai.data.external import URLs
     from fastdownload import FastDownload
     url = getattr(URLs, source.url)
-    with tempfile.TemporaryDirectory() as scratch:
-        try: downloaded = FastDownload(base=scratch, module=fastai.data).get(url)
-        except Exception as e: # FastDownload raises bare exceptions for a wrong size or hash
-            raise OSError(f'{url} did not arrive whole ({e}). Run this again to download it anew.') from e
-        with whole(folder) as temporary: shutil.copytree(downloaded, temporary, dirs_exist_ok=True)
+    with _writing(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f'{folder.name}-part-', dir=folder.parent) as scratch:
+            try:
+                _extract(FastDownload(base=scratch, module=fastai.data).download(url), Path(scratch)/'unpacked')
+                downloaded = Path(scratch)/'unpacked'/source.name
+                if not downloaded.is_dir(): raise ValueError(f'it holds no folder {source.name}')
+            except Exception as e: # FastDownload raises bare exceptions for a wrong size or hash
+                if _of_the_disk(e): raise
+                raise OSError(f'{url} did not arrive whole ({e}). Run this again to download it anew.') from e
+            with whole(folder) as temporary: shutil.copytree(downloaded, temporary, dirs_exist_ok=True)
     return folder
 
 # %% ../nbs/api/files.ipynb #files-offline
@@ -234,6 +293,8 @@ def _named(path: Path, source: Source) -> Path:
 
 def _find(source: Source) -> Path:
     "The folder of `source`, or of scikit-learn's digits in its layout"
+    for o in 'unpacked', 'cache', '.': sweep(_own(o))
+    sweep(_fastai_data(), source.name)
     if named := os.environ.get('MNIST_UNDER_HOOD_DATA'): return _named(Path(named).expanduser(), source)
     folder = _fastai_data()/source.name
     if folder.is_dir():
@@ -259,7 +320,7 @@ def mnist_sample() -> Path: # A folder with train/3, train/7, valid/3 and valid/
 
     Taken from `MNIST_UNDER_HOOD_DATA` if that is set (a folder or archive), else from fastai's folder, where it is downloaded
     once; with no network, scikit-learn's digits stand in. Raises `FileNotFoundError` where the variable names nothing of the
-    kind, `ValueError` for a folder or archive that is not whole, `OSError` for a download cut short."""
+    kind, `ValueError` for a folder or archive that is not whole, `OSError` for a download cut short or a disk that is full."""
     return _find(SAMPLE)
 
 def mnist() -> Path: # A folder with training/0 … training/9 and testing/0 … testing/9

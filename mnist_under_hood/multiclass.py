@@ -25,9 +25,12 @@ def cross_entropy(preds: Tensor, # float (N, classes): scores, any finite range
                   targets: Tensor # int64 (N,): 0..classes - 1
     ) -> Tensor:                 # float (), 0 or more
     "Mean of minus the log of the probability that each picture's own class gets. Raises `ValueError` for shapes or labels that do not fit"
-    if preds.ndim != 2 or targets.shape != preds.shape[:1]:
-        raise ValueError(f'preds has shape {tuple(preds.shape)} and targets {tuple(targets.shape)}; wanted are (N, classes) and (N,).')
-    return -log_softmax(preds).gather(1, targets[:, None]).mean()
+    if preds.ndim != 2 or targets.shape != preds.shape[:1] or not len(targets):
+        raise ValueError(f'preds has shape {tuple(preds.shape)} and targets {tuple(targets.shape)}; wanted are (N, classes) and (N,), N 1 or more.')
+    try: return -log_softmax(preds).gather(1, targets[:, None]).mean()
+    except (RuntimeError, IndexError) as e:  # what gather says about labels it has no column for
+        raise ValueError(f'targets is {targets.dtype} of shape {tuple(targets.shape)}, and preds has shape {tuple(preds.shape)}; wanted are whole '
+                         f'numbers, int64, from 0 to {preds.shape[1] - 1}.') from e
 
 def top1_accuracy(preds: Tensor, # float (N, classes): scores or probabilities
                   targets: Tensor # int64 (N,)
@@ -49,8 +52,12 @@ def confusion_matrix(answers: Tensor, # int64 (N,): the class given to each pict
                      targets: Tensor, # int64 (N,): its own class, 0..n - 1
                      n: int = 10      # Number of classes
     ) -> Tensor:                      # int64 (n, n): pictures of class `row` that were given class `column`
-    "How often each class was taken for each. Raises `ValueError` where the shapes differ"
+    "How often each class was taken for each. Raises `ValueError` where the shapes differ, or for a class there is none of"
     check_shapes(answers, targets)
+    for name, o in ('answers', answers), ('targets', targets):
+        if o.is_floating_point() or o.ndim != 1 or (o.numel() and not 0 <= o.min() <= o.max() < n):
+            raise ValueError(f'{name} is {o.dtype} of shape {tuple(o.shape)}' + (f', from {o.min()} to {o.max()}' if o.numel() else '')
+                             + f'; wanted are whole numbers from 0 to {n - 1}, of shape (N,).')
     return (targets*n + answers).bincount(minlength=n*n).view(n, n)
 
 # %% ../nbs/11_ten_digits.ipynb #multiclass-calibration
@@ -61,6 +68,8 @@ def calibration(probs: Tensor,   # float (N, classes), 0..1: probabilities
     "What a reliability diagram shows (Guo, Pleiss, Sun and Weinberger 2017). Bins without pictures are left out"
     certainty, answers = probs.max(1)
     check_shapes(answers, targets)
+    if not (len(probs) and 0 <= probs.min() <= certainty.max() <= 1):
+        raise ValueError(f'probs, of shape {tuple(probs.shape)}, must hold numbers from 0 to 1, for at least one picture; softmax(1) makes them from scores.')
     right = (answers == targets).to(probs.dtype)
     bins = (certainty*n_bins).ceil().long().clamp(1, n_bins) - 1
     count = bins.bincount(minlength=n_bins).to(probs.dtype)
@@ -80,6 +89,7 @@ def fit_temperature(scores: Tensor, # float (N, classes), from pictures that the
                     targets: Tensor # int64 (N,)
     ) -> float:                     # Above 0; divide scores by it
     "The temperature with the lowest cross-entropy (Guo, Pleiss, Sun and Weinberger 2017), to 1 part in 1000, between 0.01 and 100"
+    if not scores.isfinite().all(): raise ValueError('scores holds numbers that are not finite, NaN or infinity: no temperature mends them.')
     low, high = -4.605, 4.605  # logarithms; the loss has a single valley, so the third without it can be dropped
     while high - low > 1e-3:
         a, b = low + (high - low)/3, high - (high - low)/3

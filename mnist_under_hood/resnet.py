@@ -4,6 +4,7 @@
 
 # %% ../nbs/08_resnet.ipynb #resnet-imports
 from __future__ import annotations
+import warnings
 from typing import Callable, Sequence
 import numpy as np
 import torch
@@ -120,14 +121,23 @@ def ink_of(image: Image.Image # Any size and mode
     ) -> np.ndarray:          # float (height, width), 0 for paper to 1 for ink, at most 400 pixels wide or high
     """Turn it upright, fill transparency, take the grey, turn dark on light into light on dark, take away uneven light.
 
-    Its darkest ink is 1; where everything is about equally bright it stays below 1."""
-    image = ImageOps.exif_transpose(image)
+    Its darkest ink is 1; where everything is about equally bright it stays below 1. Raises `TypeError` for what is no picture of
+    Pillow's, `ValueError` for one without pixels or with pixels that are no numbers."""
+    if not isinstance(image, Image.Image): raise TypeError(f'image is a {type(image).__name__}; wanted is what Image.open(file) returns.')
+    if 0 in image.size: raise ValueError(f'the picture is {image.width}×{image.height}: it has no pixels.')
+    if image.mode == 'F' and not np.isfinite(image).all(): raise ValueError('the picture has pixels that are no finite numbers.')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # of damaged metadata: such a picture stays as it lies
+        image = ImageOps.exif_transpose(image)
+    if image.mode == 'LAB': image = image.getchannel('L')
     if image.mode in ('RGBA', 'LA', 'PA') or 'transparency' in image.info:
         rgba = image.convert('RGBA')
         seen = np.asarray(rgba.convert('L'))[np.asarray(rgba)[..., 3] > 0]
         ground = 'black' if seen.size and seen.mean() > 127 else 'white'
         image = Image.alpha_composite(Image.new('RGBA', rgba.size, ground), rgba)
-    if image.mode.startswith('I'): image = Image.fromarray((np.asarray(image, np.float64)/256).clip(0, 255).astype(np.uint8))
+    if image.mode.startswith('I'):  # 16 bits, or 8 in the room of 32
+        deep = np.asarray(image, np.float64)
+        image = Image.fromarray((deep/(256 if deep.max() > 255 else 1)).clip(0, 255).astype(np.uint8))
     grey = image.convert('L')
     grey.thumbnail((400, 400))
     pixels = np.asarray(grey, np.float32)
@@ -152,8 +162,9 @@ def without_specks(dark: np.ndarray,   # bool (height, width): where there is in
             blob += near
         blobs.append(blob)
     out = np.zeros_like(dark)
+    least = share*max(map(len, blobs), default=0)
     for blob in blobs:
-        if len(blob) >= share*max(map(len, blobs)): out[tuple(zip(*blob))] = True
+        if len(blob) >= least: out[tuple(zip(*blob))] = True
     return out
 
 def prepare_image(image: Image.Image # Any size and mode, with one digit on a plain ground

@@ -13,16 +13,25 @@ from .data import load_split, mnist_sample
 __all__ = ['l1_distance', 'rmse_distance', 'check_shapes', 'accuracy', 'is_3', 'Rung', 'Ladder', 'ladder']
 
 # %% ../nbs/02_similarity.ipynb #similarity-distances
+def _check_pictures(a: Tensor, b: Tensor) -> None:
+    "Raise `ValueError` unless both hold pictures of the same size, in fractions"
+    if a.shape[-2:] != b.shape[-2:] or a.ndim < 2:
+        raise ValueError(f'a has shape {tuple(a.shape)} and b {tuple(b.shape)}; their last two, rows and columns of a picture, must be the same.')
+    if not (a.is_floating_point() and b.is_floating_point()):
+        raise ValueError(f'a is {a.dtype} and b {b.dtype}; wanted are floats, pixels in 0..1. The difference of whole numbers may wrap around: a/255 cures it.')
+
 def l1_distance(a: Tensor, # float (..., 28, 28): one picture or many
                 b: Tensor  # float, a shape that broadcasts with `a`: usually one picture
     ) -> Tensor:           # float (...): one distance for each picture, 0..1 for pixels in 0..1
-    "Mean absolute difference of the pixels"
+    "Mean absolute difference of the pixels. Raises `ValueError` for whole numbers, or pictures of different sizes"
+    _check_pictures(a, b)
     return (a - b).abs_().mean((-1, -2))
 
 def rmse_distance(a: Tensor, # float (..., 28, 28): one picture or many
                   b: Tensor  # float, a shape that broadcasts with `a`: usually one picture
     ) -> Tensor:             # float (...): one distance for each picture, 0..1 for pixels in 0..1
-    "Root of the mean squared difference of the pixels"
+    "Root of the mean squared difference of the pixels. Raises `ValueError` for whole numbers, or pictures of different sizes"
+    _check_pictures(a, b)
     return (a - b).square_().mean((-1, -2)).sqrt()
 
 # %% ../nbs/02_similarity.ipynb #similarity-check_shapes
@@ -37,8 +46,9 @@ def check_shapes(preds: Tensor,  # Predictions
 def accuracy(preds: Tensor,  # bool or integer, any shape: the class predicted for each picture
              targets: Tensor # The true class, of the same shape
     ) -> Tensor:             # float (), 0..1
-    "Share of `preds` that equal `targets`. Raises `ValueError` where their shapes differ"
+    "Share of `preds` that equal `targets`. Raises `ValueError` where their shapes differ, or where there are none"
     check_shapes(preds, targets)
+    if preds.numel() == 0: raise ValueError(f'preds and targets are empty, of shape {tuple(preds.shape)}: there is no share of nothing.')
     return (preds == targets).float().mean()
 
 # %% ../nbs/02_similarity.ipynb #similarity-is_3

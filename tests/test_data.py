@@ -3,18 +3,27 @@ import functools
 import http.server
 import io
 import os
+import re
+import resource
 import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
+import time
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastai.data.external import URLs
+from safetensors.torch import load_file
+from test_bad_input import raised_by_somebody
 
+import mnist_under_hood.files
 from mnist_under_hood.data import load_split
-from mnist_under_hood.files import SAMPLE, count_images, mnist_sample, unpack, whole, write_digits
+from mnist_under_hood.files import SAMPLE, cached, count_images, mnist_sample, sweep, unpack, whole, write_digits
 
 tiny = SAMPLE._replace(counts={'3': (147, 36), '7': (144, 35)})
 
@@ -44,6 +53,20 @@ def server(tmp_path, monkeypatch):
 
 
 def left_behind(home): return [str(o.relative_to(home)) for o in home.rglob('*') if 'part' in o.name]
+
+
+def grow_old(folder):
+    "Make all that processes left in `folder` two days old; what it was"
+    left = [o for o in folder.rglob('*-part-*')]
+    for o in left: os.utime(o, (time.time() - 2*24*3600,)*2)
+    return left
+
+
+def killed(code):
+    "Run `code`, in which `die` kills the process as kill -9 does, before or after or in the middle of what it replaces"
+    start = ('import os, shutil, signal\nimport numpy as np\nimport mnist_under_hood.files as files\n'
+             'def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)\n')
+    assert subprocess.run([sys.executable, '-c', start + code], stdout=subprocess.DEVNULL).returncode == -9
 
 
 def test_download_lands_where_fastai_looks(home, server):
@@ -119,3 +142,188 @@ def test_cache_notices_a_changed_a_new_and_a_missing_file(home, tmp_path):
     (digits/'train'/'3'/'000.png').unlink()
     assert len(load_split(digits)[0]) == len(x)
     assert len(os.listdir(home/'mnist_under_hood'/'cache')) == 1, 'one cache for one folder'
+
+
+@pytest.mark.parametrize('when', ['downloading', 'unpacking', 'copying', 'renaming'])
+def test_kill_while_the_data_is_set_up(home, server, when):
+    "The next run starts clean, and what the killed one left is gone a day later"
+    killed('from fastai.data.external import URLs\nimport fastcore.net, fastdownload.core\n'
+           f'URLs.MNIST_SAMPLE, files.SAMPLE = {URLs.MNIST_SAMPLE!r}, files.SAMPLE._replace(counts={tiny.counts})\n'
+           + dict(downloading='fastdownload.core.urlsave = lambda url, file, **_: (open(file, "wb").write(b"half"), die())',
+                  unpacking='real = shutil.unpack_archive\ndef half(*args, **options):\n    real(*args, **options)\n    die()\nshutil.unpack_archive = half',
+                  copying='real, n = shutil.copy2, []\ndef some(*args, **options):\n    n.append(real(*args, **options))\n    if len(n) == 99: die()\n'
+                          'tree = shutil.copytree\nshutil.copytree = lambda a, b, *_, **__: tree(a, b, copy_function=some, dirs_exist_ok=True)',
+                  renaming='real = os.replace\nos.replace = lambda a, b: die() if str(b).endswith("mnist_sample") else real(a, b)')[when]
+           + '\nfiles.mnist_sample()')
+    assert not (home/'data'/'mnist_sample').exists() and left_behind(home/'data') != []
+    path = mnist_sample()
+    assert count_images(path, tiny.splits) == tiny.counts
+    assert left_behind(home) != [], 'it might belong to a process that still runs'
+    assert grow_old(home)
+    mnist_sample()
+    assert left_behind(home) == []
+
+
+def test_kill_while_unpacking_an_archive(home, tmp_path, monkeypatch):
+    digits = write_digits(tmp_path/'mnist_sample', SAMPLE)
+    with tarfile.open(tmp_path/'mnist_sample.tgz', 'w:gz') as tar: tar.add(digits, 'mnist_sample')
+    killed(f'real = shutil.unpack_archive\ndef half(*args, **options):\n    real(*args, **options)\n    die()\nshutil.unpack_archive = half\nfiles.unpack({str(tmp_path/"mnist_sample.tgz")!r})')
+    monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', str(tmp_path/'mnist_sample.tgz'))
+    assert count_images(mnist_sample(), SAMPLE.splits) == tiny.counts
+    assert grow_old(home)
+    mnist_sample()
+    assert left_behind(home) == []
+
+
+def test_kill_while_the_cache_is_written(home, tmp_path):
+    digits = write_digits(tmp_path/'digits', SAMPLE)
+    killed(f'np.save = lambda f, array: (f.write(bytes(1000)), f.flush(), die())\nfrom mnist_under_hood.data import load_split\nload_split({str(digits)!r})')
+    cache = home/'mnist_under_hood'/'cache'
+    assert [o.stat().st_size for o in cache.iterdir()] == [1000]
+    x, _ = load_split(digits)
+    assert len(x) == 147 + 144 and len(left_behind(home)) == 1
+    assert (x == load_split(digits)[0]).all(), 'the second time from the cache'
+    assert grow_old(home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('MNIST_UNDER_HOOD_DATA', str(digits))
+        mnist_sample()
+    assert left_behind(home) == [] and len(os.listdir(cache)) == 1
+
+
+def test_kill_while_weights_are_written(home, tmp_path):
+    digits, weights = write_digits(tmp_path/'digits', SAMPLE), tmp_path/'weights'
+    ladder = f'import mnist_under_hood.cli as cli\nos.environ["MNIST_UNDER_HOOD_DATA"] = {str(digits)!r}\ncli.mnist_ladder(["--rungs", "baseline", "--save", {str(weights)!r}])'
+    killed('import safetensors.torch\nsafetensors.torch.save_file = lambda tensors, file, *_, **__: (open(file, "wb").write(bytes(1000)), die())\n' + ladder)
+    assert left_behind(weights) and not (weights/'baseline.safetensors').exists()
+    assert grow_old(weights)
+    (weights/'thesis-part-2').mkdir()
+    os.utime(weights/'thesis-part-2', (0, 0))
+    subprocess.run([sys.executable, '-c', 'import os\n' + ladder], check=True, stdout=subprocess.DEVNULL)
+    assert sorted(os.listdir(weights)) == ['baseline.safetensors', 'thesis-part-2'], 'what is not ours stays'
+    assert load_file(weights/'baseline.safetensors')['mean_3'].shape == (28, 28)
+
+
+def test_sweep_leaves_what_is_young_or_has_another_name(tmp_path):
+    for name in 'a-part-abcdefgh', 'a-part-12345678', 'b-part-abcdefgh', 'a-part-', 'a-partly-done', 'a-part-abcdefghi': (tmp_path/name).write_text('')
+    grow_old(tmp_path)
+    os.utime(tmp_path/'a-part-12345678')
+    sweep(tmp_path, 'a')
+    assert sorted(os.listdir(tmp_path)) == ['a-part-', 'a-part-12345678', 'a-part-abcdefghi', 'a-partly-done', 'b-part-abcdefgh']
+    sweep(tmp_path/'none')
+
+
+remedy = 'cannot be written: .*set the environment variable FASTAI_HOME to a folder that has room'
+
+
+@pytest.fixture
+def small_disk(tmp_path, monkeypatch):
+    "A file system of 64 kB in memory as fastai's folder, where this user may mount one"
+    folder = tmp_path/'disk'
+    folder.mkdir()
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], capture_output=True).returncode: pytest.skip('no right to mount')
+    monkeypatch.setenv('FASTAI_HOME', str(folder))
+    monkeypatch.delenv('MNIST_UNDER_HOOD_DATA', raising=False)
+    yield folder
+    subprocess.run(['umount', folder], check=True)
+
+
+@pytest.mark.skipif(not shutil.which('mount') or sys.platform != 'linux', reason='tmpfs is a matter of Linux')
+def test_full_disk(small_disk, server, tmp_path, monkeypatch):
+    monkeypatch.setenv('FASTAI_HOME', str(small_disk))
+    with pytest.raises(OSError, match=f'disk/data {remedy}'): mnist_sample()
+    with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack(server/'mnist_sample.tgz')
+    with pytest.warns(UserWarning, match='cannot be written .*Set FASTAI_HOME'): x, _ = load_split(tmp_path/'mnist_sample')
+    assert len(x) == 147 + 144 and left_behind(small_disk) == []
+
+
+def test_no_room_for_a_large_file(home, tmp_path, monkeypatch):
+    "The same without a right to mount: files of this process may not grow beyond 10 kB, as on a disk with a quota"
+    digits = write_digits(tmp_path/'digits', SAMPLE)
+    archive = tmp_path/'set.tgz'
+    with tarfile.open(archive, 'w:gz') as tar:
+        info = tarfile.TarInfo('large')
+        info.size = 100_000
+        tar.addfile(info, io.BytesIO(bytes(info.size)))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack(archive)
+        with pytest.warns(UserWarning, match='cannot be written .*Set FASTAI_HOME'): x, _ = load_split(digits)
+    finally: resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert len(x) == 147 + 144 and left_behind(home) == []
+
+
+def test_folder_that_must_not_be_written_to(tmp_path, monkeypatch):
+    with tempfile.TemporaryDirectory() as scratch:
+        os.chmod(scratch, 0o755)
+        monkeypatch.setenv('FASTAI_HOME', scratch + '/closed')
+        Path(scratch + '/closed').mkdir(mode=0o555)
+        digits = write_digits(scratch + '/digits', SAMPLE)
+        os.chmod(digits, 0o755)
+        with tarfile.open(scratch + '/set.tgz', 'w:gz') as tar: tar.add(digits, 'mnist_sample')
+        for act in lambda: unpack(scratch + '/set.tgz'), lambda: write_digits(scratch + '/closed/digits', SAMPLE):
+            assert re.match(f'OSError: .* {remedy}', raised_by_somebody(act))
+        def loaded():
+            warnings.simplefilter('error')
+            load_split(digits)
+        assert re.match(r'UserWarning: .*\.npy cannot be written \(.*Permission denied.*Set FASTAI_HOME', raised_by_somebody(loaded))
+
+
+def test_wrong_hash_is_named_and_leaves_nothing(home, server, monkeypatch):
+    "fastai knows the size and the hash of each of its archives; here it knows others for this address"
+    monkeypatch.setattr('fastdownload.core.read_checks', lambda _: {URLs.MNIST_SAMPLE: (3214948, '2dbc7ec6f9259b583af0072c55816a88')})
+    with pytest.raises(OSError, match='mnist_sample.tgz did not arrive whole .*Run this again'): mnist_sample()
+    assert not (home/'data'/'mnist_sample').exists() and left_behind(home) == []
+
+
+def test_download_may_not_reach_outside(home, server, tmp_path):
+    with tarfile.open(server/'mnist_sample.tgz', 'w:gz') as tar: tar.addfile(tarfile.TarInfo('../../escaped'), io.BytesIO())
+    with pytest.raises(OSError, match='did not arrive whole .*escaped.*outside'): mnist_sample()
+    assert not list(tmp_path.rglob('escaped')) and left_behind(home) == []
+
+
+@pytest.mark.parametrize('damage', [lambda b: b[:-1], lambda b: b[:100], lambda b: b'', lambda b: b'\0'*len(b), lambda b: b.replace(b"(291, 28, 28)", b"(999, 28, 28)"),
+                                    lambda b: b.replace(b"{'descr'", b"('descr'"), lambda b: b.replace(b"'<f4'", b"'|O' ")])
+def test_damaged_cache_is_named_and_made_anew(home, tmp_path, damage):
+    digits = write_digits(tmp_path/'digits', SAMPLE)
+    x = load_split(digits)[0]
+    cache, = (home/'mnist_under_hood'/'cache').iterdir()
+    whole_one = cache.read_bytes()
+    cache.unlink()
+    cache.write_bytes(damage(whole_one))
+    assert cache.read_bytes() != whole_one
+    with pytest.warns(UserWarning, match='is damaged .* it is made anew'): again = load_split(digits)[0]
+    assert (again == x).all() and cache.read_bytes() == whole_one
+
+
+def test_what_is_loaded_can_be_changed_and_the_cache_stays(home, tmp_path):
+    digits = write_digits(tmp_path/'digits', SAMPLE)
+    x = load_split(digits)[0]
+    mapped = load_split(digits)[0]
+    mapped.zero_()
+    assert (load_split(digits)[0] == x).all()
+
+
+def test_large_set_notices_what_changes_its_folder_and_most_changes_in_bulk(home, tmp_path):
+    "Beyond 512 files not each is asked; the page on files says so"
+    folder, reads = tmp_path/'set', []
+    (folder/'a').mkdir(parents=True)
+    names = [f'{i}.txt' for i in range(2000)]
+    for name in names: (folder/'a'/name).write_text(name)
+    def load(names=names): return cached(folder, {'a': names}, lambda: reads.append(0) or np.zeros(3))
+    def was_read(change):
+        before = len(reads)
+        change()
+        load()
+        return len(reads) > before
+    load()
+    assert not was_read(lambda: None)
+    assert was_read(lambda: (folder/'a'/'new.txt').write_text('')), 'a new file'
+    assert was_read(lambda: (folder/'a'/'new.txt').unlink()), 'a missing file'
+    def replace():
+        (tmp_path/'other').write_text('other')
+        os.replace(tmp_path/'other', folder/'a'/names[1])
+    assert was_read(replace), 'a file in the place of another'
+    assert was_read(lambda: [(folder/'a'/name).write_text('changed') for name in names]), 'all overwritten'
+    assert was_read(lambda: os.utime(folder/'a')), 'touch'
+    assert not was_read(lambda: (folder/'a'/names[1]).write_text('one of the many'))

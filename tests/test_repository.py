@@ -150,6 +150,32 @@ def test_workflow_trusts_little(workflow):
     assert all('timeout-minutes' in job for job in content['jobs'].values())
 
 
+def dangers(source):
+    "Calls in `source` that execute text or load a pickle, and imports of what does"
+    for o in ast.walk(ast.parse(source)):
+        if isinstance(o, (ast.Import, ast.ImportFrom)):
+            for name in [getattr(o, 'module', None) or '', *(a.name for a in o.names)]:
+                if name.split('.')[0] in ('pickle', 'cPickle', 'marshal', 'shelve', 'dill', 'joblib', 'subprocess', 'ctypes', 'importlib', 'yaml'): yield name
+        if not isinstance(o, ast.Call): continue
+        call, options = ast.unparse(o.func), {k.arg: ast.unparse(k.value) for k in o.keywords}
+        if call in ('eval', 'exec', 'compile', '__import__', 'os.system', 'os.popen'): yield call
+        if call == 'torch.load' and options.get('weights_only') != 'True': yield call
+        if options.get('allow_pickle', 'False') != 'False' or (call == 'np.load' and 'allow_pickle' not in options): yield f'{call} with pickles'
+
+
+def test_package_runs_no_text_and_loads_no_pickle():
+    for bad in ('eval("1")', 'import pickle', 'from pickle import load', 'torch.load("f")', 'np.load("f", allow_pickle=True)', 'np.load("f")', 'import os.path, marshal'):
+        assert list(dangers(bad)), bad
+    assert not list(dangers('torch.load("f", weights_only=True); np.load("f", allow_pickle=False); model.eval()'))
+    found = {o.name: list(dangers(o.read_text())) for o in (root/'mnist_under_hood').glob('*.py')}
+    assert not any(found.values()), found
+
+
+@pytest.mark.parametrize('workflow', sorted((root/'.github/workflows').glob('*.yml')), ids=lambda o: o.stem)
+def test_workflow_holds_no_secret(workflow):
+    assert set(re.findall(r'secrets\s*[.\[]\s*[\'"]?(\w+)|secrets:', workflow.read_text())) <= {'GITHUB_TOKEN'}, 'none besides the automatic token'
+
+
 def test_home_page_has_the_ladders_figures():
     "What the first screen claims is what lesson 8's last table printed, and its picture is that lesson's"
     lesson = nbformat.read(nbs/'08_resnet.ipynb', as_version=4)
