@@ -15,7 +15,7 @@ import yaml
 root = Path(__file__).resolve().parents[1]
 nbs = root/'nbs'
 sys.path.insert(0, str(root/'tools'))
-from addresses import current, files, notebooks
+from addresses import cfg, current, files, here, notebooks
 from docs import listed
 from readme import readme
 
@@ -69,9 +69,10 @@ def test_addresses_follow_from_settings():
 
 def test_a_fork_changes_addresses():
     badge = '[Colab](https://colab.research.google.com/github/someone/fork/blob/dev/nbs/01_data.ipynb)'
-    assert current(badge) == '[Colab](https://colab.research.google.com/github/mnist-under-hood/mnist_under_hood/blob/main/nbs/01_data.ipynb)'
-    assert current('href: "https://github.com/someone/fork"}') == 'href: "https://github.com/mnist-under-hood/mnist_under_hood"}'
-    assert current('pip install "x @ git+https://github.com/someone/fork"') == 'pip install "x @ git+https://github.com/mnist-under-hood/mnist_under_hood"'
+    assert current(badge) == f'[Colab](https://colab.research.google.com/github/{here}/blob/{cfg["branch"]}/nbs/01_data.ipynb)'
+    for text in 'href: "https://github.com/{}"}}', 'issue-url: "https://github.com/{}/issues/new/choose"', 'pip install "x @ git+https://github.com/{}"':
+        assert current(text.format('someone/fork')) == text.format(here)
+    assert f'repo-url: "https://github.com/{here}"' in (nbs/'nbdev.yml').read_text(), 'run `make addresses`'
 
 
 def test_quarto_finds_the_site_at_the_top_level():

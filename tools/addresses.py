@@ -1,4 +1,4 @@
-"""Rewrite the addresses after `user`, `repo` or `branch` changed in settings.ini: Colab badges, installs, clones, the site's link to the repository."""
+"""Rewrite the addresses after `user`, `repo` or `branch` changed in settings.ini: Colab badges, installs, clones, the site's links to the repository."""
 import re
 from configparser import ConfigParser
 from pathlib import Path
@@ -10,7 +10,7 @@ cfg = config['DEFAULT']
 here = f"{cfg['user']}/{cfg['repo']}"
 colab = re.compile(r'(colab\.research\.google\.com/github/)[\w.-]+/[\w.-]+/blob/[\w.-]+/')
 install = re.compile(r'(git\+https://github\.com/)[\w.-]+/[\w.-]+')
-href = re.compile(r'(href: "https://github\.com/)[\w.-]+/[\w.-]+')
+link = re.compile(r'((?:href|issue-url): "https://github\.com/)[\w.-]+/[\w.-]+')
 clone = re.compile(r'(git clone https://github\.com/)[\w.-]+/[\w.-]+ && cd [\w.-]+')
 
 
@@ -18,7 +18,7 @@ def current(text):
     "`text` with the addresses that follow from settings.ini"
     text = colab.sub(rf"\g<1>{here}/blob/{cfg['branch']}/", text)
     text = install.sub(rf'\g<1>{here}', text)
-    text = href.sub(rf'\g<1>{here}', text)
+    text = link.sub(rf'\g<1>{here}', text)
     return clone.sub(rf"\g<1>{here} && cd {cfg['repo']}", text)
 
 
@@ -34,3 +34,7 @@ if __name__ == '__main__':
         if (new := current(old)) != old:
             file.write_text(new, encoding='utf-8')
             print(file.relative_to(root))
+    from nbdev.doclinks import nbdev_export
+    from nbdev.quarto import refresh_quarto_yml
+    nbdev_export()  # the package's index names the addresses too
+    refresh_quarto_yml()

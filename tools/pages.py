@@ -18,6 +18,7 @@ option = re.compile(r'^#\| ([\w-]+): (.*)\n?', re.M)
 formula = re.compile(r'(```.*?```|`[^`]*`)|\$\$(.+?)\$\$|\$(.+?)\$', re.S)
 heading = re.compile(r'(<h[1-6] id=")([^"]*)"')  # Quarto's ids are in small letters, begin with one, and have no punctuation
 anchor_link = re.compile(r'<a class="anchor-link".*?</a>')
+printed = re.compile(r'<pre>(?!<span></span>)(.*?)</pre>', re.S)  # and not highlighted, as code is
 callout = re.compile(r'<blockquote>\s*<p><strong>(Note|Tip|Warning|Important|Caution):</strong>')
 
 layout = '''<!doctype html>
@@ -74,6 +75,7 @@ def body(nb):
     html = HTMLExporter(template_name='basic', exclude_input_prompt=True, exclude_output_prompt=True).from_notebook_node(nb)[0]
     html = html.replace('<div class="highlight', '<div tabindex="0" class="highlight').replace('<math display="block"', '<math tabindex="0" display="block"')  # what scrolls must be reachable by keyboard
     html = heading.sub(lambda m: f'{m[1]}{re.sub("^[^a-z]+|[^a-z0-9-]", "", unquote(m[2]).lower())}"', anchor_link.sub('', html))
+    html = printed.sub(lambda m: f'<pre class="columns" tabindex="0">{m[1]}</pre>' if '\n' in m[1].strip() and '  ' in m[1] else m[0], html)  # as nbs/columns.lua
     html = callout.sub(r'<blockquote class="callout"><p><strong>\1</strong>', html)
     for id, summary in folds:
         start = html.index('<div tabindex="0" class="highlight', html.index(f'id="cell-id={id}"'))
@@ -88,7 +90,8 @@ def sidebar(listed, titles, here, up):
     for section, name in listed:
         if section != last: html.append(f'<p class="section">{escape(section)}</p>')
         last, current = section, ' aria-current="page"' if name == here else ''
-        html.append(f'<a href="{up}{address(name)}"{current}>{escape(titles[name] if section else "Home")}</a>')
+        number = f'<span>{int(m[1])}</span> ' if (m := re.match(r'(\d+)_', name)) else ''
+        html.append(f'<a href="{up}{address(name)}"{current}>{number}{escape(titles[name] if section else "Home")}</a>')
     return '\n'.join(html)
 
 
