@@ -18,7 +18,7 @@ text = {name: '\n\n'.join(c.source for c in page if c.cell_type == 'markdown' an
 pattern, anchors = words()
 
 # What the lessons emphasise as one does in speech; every other emphasised word is a term, and wants an entry.
-stressed = '''where same adds a b c one smaller is every worse right wrong all which each sum logarithm stochastic'''.split() + ['Deep Learning for Coders']
+stressed = '''where same adds a b c one smaller is every worse right wrong all which each sum logarithm stochastic'''.split() + ['Deep Learning for Coders', 'in place']
 
 # Words of the field, far more than the lessons use. A lesson that begins to use one needs an entry for it, under that name or another form.
 field = [o.strip() for o in '''
