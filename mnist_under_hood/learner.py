@@ -131,7 +131,7 @@ class ProgressBar(Callback):
             if table: print(table)
 
 # %% ../nbs/06_learner.ipynb #learner-learner
-def _check_pictures(x: Tensor, name: str) -> None:
+def _check_numbers(x: Tensor, name: str) -> None:
     "Raise `ValueError` unless `x` holds floats, each of them a number"
     if not x.is_floating_point(): raise ValueError(f'{name} is {x.dtype}; pictures are floats in 0..1, so {name}.float()/255 if they are bytes.')
     if not x.sum().isfinite() and len(bad := (~x.isfinite()).nonzero()):
@@ -151,7 +151,7 @@ class Learner:
                  device: torch.device | str | None = None): # Where to train; the fastest device there is if missing
         """Raises `ValueError` for pictures that are no floats, or hold a NaN or inf, and in `fit` for a rate or a number of epochs that makes
         no sense; `FloatingPointError` for a loss that is no number."""
-        for name, dl in zip(DataLoaders._fields, dls): _check_pictures(dl.x, f'dls.{name}.x')
+        for name, dl in zip(DataLoaders._fields, dls): _check_numbers(dl.x, f'dls.{name}.x')
         self.device = torch.device(device or default_device())
         self.dls, self.model, self.loss_func, self.opt_func, self.lr = dls, model.to(self.device), loss_func, opt_func, lr
         self.metrics = [metrics] if callable(metrics) else list(metrics)
@@ -233,7 +233,7 @@ class Learner:
     def predict(self, x: Tensor # float, one picture or a batch, shaped as the model wants it, pixels in 0..1
         ) -> Tensor:            # float (N, 1): probability of a three; float (N, classes) for a model with several outputs
         "Probabilities: the sigmoid of one score, the softmax of several. Raises `ValueError` for pixels that are no floats or no numbers"
-        _check_pictures(x, 'x')
+        _check_numbers(x, 'x')
         self.model.eval()
         one = x.ndim == self.dls.train.x.ndim - 1
         scores = self.model((x[None] if one else x).to(self.device)).cpu()
