@@ -1,4 +1,5 @@
 """The site in a real browser: wide and narrow, light and dark, without a network. Plain pages always, Quarto's where it is installed."""
+import html
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import nbformat
 import pytest
 
 root = Path(__file__).resolve().parents[1]
@@ -93,6 +95,14 @@ def test_links_resolve(site, browser, address):
 def test_notes_are_callouts(site):
     folder, _ = site
     assert re.search(r'class="[^"]*callout', (folder/'data.html').read_text() + (folder/'similarity.html').read_text() + (folder/'optim.html').read_text())
+
+
+def test_hidden_code_is_hidden(site):
+    folder, _ = site
+    for notebook in notebooks:
+        cells = [o['source'] for o in nbformat.read(root/'nbs'/notebook, as_version=4).cells if '#| echo: false' in o['source']]
+        text = html.unescape(re.sub('<[^>]*>', '', (folder/re.sub(r'(^|/)\d\d_', r'\1', notebook).replace('.ipynb', '.html')).read_text()))
+        for source in cells: assert source.splitlines()[-1] not in text, (notebook, source)
 
 
 def test_pages_for_language_models(site):

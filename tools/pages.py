@@ -67,7 +67,7 @@ def body(nb):
         else:
             options = {k: yaml.safe_load(v) for k, v in option.findall(cell.source)}
             cell.metadata['alt'] = options.get('fig-alt', '')
-            if options.get('echo') is False: cell.transient = {'remove_source': True}
+            if options.get('echo') is False: cell.metadata['transient'] = {'remove_source': True}
             cell.source = option.sub('', cell.source)
             if options.get('code-fold'): folds.append((cell.id, options.get('code-summary', 'Code')))
     nb.cells = [nbformat.from_dict({**c, 'id': c.get('id', f'page-{i}')}) for i, c in enumerate(nb.cells) if not c.source.startswith('<!-- WARNING')]
