@@ -12,6 +12,7 @@ import tempfile
 import zlib
 from collections import namedtuple
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import pytest
@@ -244,7 +245,7 @@ ROWS = [
     Row('16 bits are as good', lambda o: gap(Image.fromarray(np.asarray(seven).astype(np.uint16)*257)), None, True),
     *(Row(f'mode {mode} is as good', lambda o, mode=mode: gap(seven.convert('RGB').convert(mode)), None, True) for mode in ('RGBA', 'P', '1', 'CMYK', 'YCbCr', 'HSV', 'F', 'I')),
     Row('mode LAB is as good', lambda o: gap(Image.merge('LAB', [seven]*3)), None, True),
-    Row('ten thousand specks of dust', lambda o: gap(Image.fromarray(np.kron(np.random.default_rng(0).random((200, 200)) < 0.5, [[255, 0], [0, 0]]).astype(np.uint8))), None, True),
+    Row('ten thousand specks of dust', lambda o: (began := process_time(), gap(Image.fromarray(np.kron(np.random.default_rng(0).random((200, 200)) < 0.5, [[255, 0], [0, 0]]).astype(np.uint8))), process_time() - began < 10)[1:], None, (True, True)),
     Row('open_image of a missing file', lambda o: open_image(o/'none.png'), ValueError, r'none\.png is not a whole picture \(.*No such file'),
     # The two commands
     *(Row(f'mnist_predict of {name}', lambda o, make=make: o.predict(make(o)), Stopped, rf'picture\.png: skipped: .*{says}') for name, make, says in (
