@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-export OMP_WAIT_POLICY ?= passive  # threads that wait for each other sleep: beside another busy process, spinning ones take ten times as long
+# Threads that wait for each other sleep: beside another busy process, spinning ones take ten times as long.
+export OMP_WAIT_POLICY ?= passive
 .PHONY: help course lesson experiments bench test test-all test-newest site preview export clean-notebooks readme constraints addresses
 
 help:  ## what there is

@@ -51,6 +51,12 @@ class Checkpoint(Callback):
         if self.write:
             for half in self.file.parent.glob(f'{self.file.name}-part-*'): half.unlink()  # of a run that was killed while it wrote
         if not self.file.exists(): return
+        try: self._restore(learn)
+        except (KeyError, TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as e:
+            raise ValueError(f'{self.file} is no whole checkpoint ({e!r}). Delete it to begin anew.') from e
+
+    def _restore(self, learn: Learner) -> None:
+        "Bring `learn` into the state that the file holds"
         tensors, metadata = read_tensors(self.file)
         if 'state' not in metadata: raise ValueError(f'{self.file} holds weights alone, and is no checkpoint. Learner.load reads it.')
         state = unpack_state(metadata['state'], tensors)
@@ -58,10 +64,10 @@ class Checkpoint(Callback):
             raise ValueError(f'{self.file} is a checkpoint of a fit with {state["call"]}, and this one has {self.call}. '
                              'Delete it to begin anew, or name another file.')
         load_weights(learn.model, state['model'], self.file)
-        vars(learn.opt).update({k: _to(v, learn.device) for k, v in state['opt'].items()})
+        vars(learn.opt).update({k: _like(state['opt'][k], v) for k, v in vars(learn.opt).items() if k != 'params'})
         torch.set_rng_state(state['random'])
         if learn.dls.train.generator is not None: learn.dls.train.generator.set_state(state['order'])
-        vars(learn.recorder).update(state['recorder'])
+        vars(learn.recorder).update({k: state['recorder'][k] for k in vars(learn.recorder)})
         self.done = state['done']
 
     def before_epoch(self, learn: Learner) -> None:
@@ -76,10 +82,12 @@ class Checkpoint(Callback):
                               'random': torch.get_rng_state(), 'order': None if generator is None else generator.get_state()})
         write_tensors(self.file, tensors, {'state': text})
 
-def _to(value: Any, device: torch.device) -> Any:
-    "A tensor or a list of tensors on `device`, anything else as it is"
-    if isinstance(value, list): return [_to(o, device) for o in value]
-    return value.to(device) if isinstance(value, Tensor) else value
+def _like(value: Any, old: Any) -> Any:
+    "`value`, on the device of `old`. Raises `TypeError` where it is not of its kind, or a tensor of another shape or dtype"
+    if isinstance(old, list) and len(value) == len(old): return [_like(v, o) for v, o in zip(value, old)]
+    if isinstance(old, Tensor) and (value.shape, value.dtype) == (old.shape, old.dtype): return value.to(old.device)
+    if isinstance(old, (int, float)) and isinstance(value, (int, float)): return value
+    raise TypeError(f'{value!r:.40} in place of {old!r:.40}')
 
 # %% ../nbs/distributed.ipynb #distributed-total
 def sum_over_workers(t: Tensor # Of the same shape in each worker; changed in place

@@ -135,7 +135,7 @@ def _check_numbers(x: Tensor, name: str) -> None:
     "Raise `ValueError` unless `x` holds floats, each of them a number"
     if not x.is_floating_point(): raise ValueError(f'{name} is {x.dtype}; pictures are floats in 0..1, so {name}.float()/255 if they are bytes.')
     if not x.sum().isfinite() and len(bad := (~x.isfinite()).nonzero()):
-        raise ValueError(f'{name} holds {x[tuple(bad[0])].item()} in row {bad[0][0].item()}; each pixel is a number, usually in 0..1.')
+        raise ValueError(f'{name} holds {x[tuple(bad[0])].item()} at {tuple(bad[0].tolist())}; each pixel is a number, usually in 0..1.')
 
 class Learner:
     "A model, its data, and how it is trained: fastai's `Learner`, small enough to read (Howard and Gugger 2020)"

@@ -22,11 +22,13 @@ from safetensors.torch import save_file
 
 from mnist_under_hood.cli import mnist_ladder, mnist_predict
 from mnist_under_hood.data import load_split, read_images
+from mnist_under_hood.distributed import Checkpoint
 from mnist_under_hood.files import SAMPLE, mnist_sample, open_image, unpack, write_digits
-from mnist_under_hood.learner import DataLoaders, Learner
+from mnist_under_hood.learner import DataLoaders, Learner, read_tensors, write_tensors
 from mnist_under_hood.linear import DataLoader, batch_accuracy, linear1, mnist_loss, validate_epoch
 from mnist_under_hood.multiclass import calibration, confusion_matrix, cross_entropy, fit_temperature, top1_accuracy
 from mnist_under_hood.nets import simple_net
+from mnist_under_hood.optim import Momentum
 from mnist_under_hood.resnet import bce_loss, prepare_image, train_rung
 from mnist_under_hood.similarity import accuracy, is_3, l1_distance, rmse_distance
 
@@ -125,6 +127,23 @@ def learner(x=None, y=None, model=None, loss_func=mnist_loss, bs=4, **options):
     return Learner(DataLoaders(dl, dl), model or simple_net(), loss_func, metrics=batch_accuracy, bar=False, device='cpu', **options)
 
 
+def holed(pixel):
+    "Ten pictures, in the eighth a pixel that is no number"
+    x = torch.zeros(10, 784)
+    x[7, 300] = pixel
+    return x
+
+
+def fit_on(file, n_epoch=1, **options): learner(opt_func=Momentum, **options).fit(n_epoch, cbs=[Checkpoint(file)])
+
+
+def tampered(file, old, new):
+    "Change the text in a checkpoint"
+    tensors, metadata = read_tensors(file)
+    assert old in metadata['state'], old
+    write_tensors(file, tensors, {'state': metadata['state'].replace(old, new)})
+
+
 def fitted(learn, *args, **options):
     learn.fit(*args, **options)
     return len(learn.recorder.values), len(learn.recorder.losses)
@@ -213,7 +232,12 @@ ROWS = [
     Row('calibration of NaN', lambda o: calibration(tensor([[nan, 0.]]), tensor([0])), ValueError, r'probs, of shape \(1, 2\), must hold numbers from 0 to 1'),
     Row('temperature of NaN', lambda o: fit_temperature(tensor([[nan, 0.]]), tensor([0])), ValueError, r'scores holds numbers that are not finite'),
     Row('a rung there is none of', lambda o: train_rung('linaer', None, None), ValueError, r"rung is 'linaer'; there are baseline, linear, relu, resnet18"),
-    # Learner. Room for more: pixels of NaN or infinity into fit and predict, labels other than 0 and 1 for mnist_loss
+    # Learner
+    Row('pixels of NaN to train on', lambda o: learner(x=holed(nan)), ValueError, r'dls\.train\.x holds nan at \(7, 300\); each pixel is a number'),
+    Row('infinite pixels to train on', lambda o: learner(x=holed(-inf)), ValueError, r'dls\.train\.x holds -inf at \(7, 300\)'),
+    Row('bytes to train on', lambda o: learner(x=torch.ones(10, 784).byte()), ValueError, r'dls\.train\.x is torch\.uint8; pictures are floats in 0\.\.1, so dls\.train\.x\.float\(\)/255'),
+    Row('a pixel of NaN to predict', lambda o: learner().predict(holed(nan)[7]), ValueError, r'x holds nan at \(300,\)'),
+    Row('whole numbers to predict', lambda o: learner().predict(torch.ones(784).long()), ValueError, r'x is torch\.int64'),
     Row('a rate of 0', lambda o: learner().fit(1, 0), ValueError, r'lr is 0; a learning rate is a number above 0'),
     Row('a rate below 0', lambda o: learner().fit(1, -1), ValueError, r'lr is -1;'),
     Row('a rate of NaN', lambda o: learner().fit(1, nan), ValueError, r'lr is nan;'),
@@ -232,6 +256,13 @@ ROWS = [
     Row('weights in a pickle', lambda o: (torch.save(simple_net().state_dict(), o/'some.safetensors'), learner().load(o/'some.safetensors')), ValueError, r'is no whole safetensors file'),
     Row('weights with a header of 2⁶⁴ bytes', lambda o: learner().load(o.write('some.safetensors', b'\xff'*8 + b'{}')), ValueError, r'is no whole safetensors file'),
     Row('weights with a header of 90 MB', lambda o: learner().load(o.write('some.safetensors', struct.pack('<Q', 90_000_000) + b'{}')), ValueError, r'is no whole safetensors file'),
+    Row('a checkpoint that holds weights alone', lambda o: fit_on(learner().save(o/'some.safetensors')), ValueError, r'some\.safetensors holds weights alone, and is no checkpoint\. Learner\.load reads it'),
+    Row('a checkpoint of another fit', lambda o: (fit_on(o/'some.safetensors', 2), fit_on(o/'some.safetensors', 3)), ValueError, r"is a checkpoint of a fit with \{'n_epoch': 2, .*and this one has \{'n_epoch': 3, .*Delete it"),
+    Row('a checkpoint of another shape', lambda o: (fit_on(o/'some.safetensors', model=simple_net(40)), fit_on(o/'some.safetensors')), ValueError, r'holds weights of another model: 0\.bias is \(40,\) in the file, and \(30,\)'),
+    Row('a checkpoint cut off', lambda o: (fit_on(f := o/'some.safetensors'), f.write_bytes(f.read_bytes()[:-4]), fit_on(f)), ValueError, r'is no whole safetensors file'),
+    Row('a checkpoint in a pickle', lambda o: (torch.save({'done': 1}, o/'some.safetensors'), fit_on(o/'some.safetensors')), ValueError, r'is no whole safetensors file'),
+    *[Row(f'a checkpoint with {new!r} for {old!r}', lambda o, old=old, new=new: (fit_on(f := o/'some.safetensors'), tampered(f, old, new), fit_on(f)), ValueError, r'some\.safetensors is no whole checkpoint \(.*Delete it to begin anew')
+      for old, new in [('{"call"', '{"call'), ('"done"', '"gone"'), ('"velocities"', '"speeds"'), ('"mom": 0.9', '"mom": "a"'), ('"tensor 1"', '"tensor 99"'), ('"random": {"tensor', '"random": {"tensors'), ('"lrs"', '"rates"')]],
     Row('weights that overlap', lambda o: learner().load(o.write('some.safetensors', struct.pack('<Q', 59) + b'{"a":{"dtype":"F32","shape":[9999],"data_offsets":[0,39996]}}')), ValueError, r'is no whole safetensors file'),
     # Pictures of your own
     Row('a path for a picture', lambda o: prepare_image('seven.png'), TypeError, r'image is a str; wanted is what Image\.open\(file\) returns'),
