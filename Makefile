@@ -1,7 +1,5 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-# Threads that wait for each other sleep: beside another busy process, spinning ones take ten times as long.
-export OMP_WAIT_POLICY ?= passive
 .PHONY: help course lesson experiments bench test test-all test-newest site preview export clean-notebooks readme constraints addresses
 
 help:  ## what there is
@@ -25,12 +23,15 @@ bench: .venv/ready export  ## nbs/benchmarks.ipynb: speed and memory beside othe
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[bench]'
 	@$(BIN)/python tools/course.py benchmarks
 
+# Notebooks run several at a time, and processes whose threads wait for each other can take ten times as long.
+test test-all test-newest: export OMP_NUM_THREADS = 1
+
 test: .venv/ready  ## the notebooks as tests, then tests/
-	@OMP_NUM_THREADS=1 $(BIN)/nbdev_test  # several notebooks at once, so one thread each
+	@$(BIN)/nbdev_test
 	@$(BIN)/python -m pytest -q tests
 
 test-all: .venv/ready  ## the same with the slow cells
-	@OMP_NUM_THREADS=1 $(BIN)/nbdev_test --flags slow
+	@$(BIN)/nbdev_test --flags slow
 	@$(BIN)/python -m pytest -q tests
 
 test-newest: .venv/ready  ## each lesson with the newest torch, fastai and fastcore, as Colab will have them

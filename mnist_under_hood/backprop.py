@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Callable, Sequence
 import torch
 from torch import Tensor
+from .linear import check_labels
 from .similarity import check_shapes
 
 # %% auto #0
@@ -79,18 +80,18 @@ class Sigmoid:
 # %% ../nbs/09_backprop.ipynb #backprop-mnist_loss
 class MnistLoss:
     "`mnist_loss`: the mean distance of the predictions, squeezed into 0..1, from what they should be"
-    def __init__(self): self.sigmoid = Sigmoid()
-
     def forward(self, preds: Tensor,  # float (N, 1): scores, any range
                 targets: Tensor       # int (N, 1): 1 for a three, 0 for a seven
         ) -> Tensor:                  # float (), 0..1
-        "Raises `ValueError` where the shapes differ"
+        "Raises `ValueError` where the shapes differ, or for labels other than 0 and 1"
         check_shapes(preds, targets)
-        self.gap = self.sigmoid.forward(preds) - targets
-        return self.gap.abs().mean()
+        check_labels(targets)
+        self.gap = preds.sigmoid() - targets
+        self.distance = self.gap.abs()
+        return self.distance.mean()
 
     def backward(self) -> Tensor:     # float (N, 1): gradient of the loss at the scores
-        return self.sigmoid.backward(self.gap.sign()/len(self.gap))
+        return self.gap*(1 - self.distance)/len(self.gap)
 
 # %% ../nbs/09_backprop.ipynb #backprop-cross_entropy
 class CrossEntropyLoss:

@@ -10,7 +10,8 @@ from torch import Tensor
 from .similarity import accuracy, check_shapes
 
 # %% auto #0
-__all__ = ['init_params', 'linear1', 'mnist_loss', 'calc_grad', 'DataLoader', 'train_epoch', 'batch_accuracy', 'validate_epoch']
+__all__ = ['init_params', 'linear1', 'check_labels', 'mnist_loss', 'calc_grad', 'DataLoader', 'train_epoch', 'batch_accuracy',
+           'validate_epoch']
 
 # %% ../nbs/04_linear.ipynb #linear-init_params
 def init_params(*size: int,      # Shape of the tensor
@@ -30,13 +31,20 @@ def linear1(xb: Tensor,      # float (N, features)
     return xb @ weights + bias
 
 # %% ../nbs/04_linear.ipynb #linear-mnist_loss
+def check_labels(targets: Tensor # Any shape
+    ) -> None:
+    "Raise `ValueError` unless each label is 0 or 1. On a GPU, which would have to wait for the answer, nothing is asked"
+    if targets.device.type == 'cpu' and not targets.equal(squares := targets*targets):  # 0 and 1 alone are their own squares
+        raise ValueError(f'targets holds {targets[targets != squares][0].item()}; a label is 1 for a three and 0 for a seven: (digits == 3).long() makes them from digits.')
+
 def mnist_loss(preds: Tensor,  # float (N, 1): scores, any range, above 0 for a three
                targets: Tensor # int (N, 1): 1 for a three, 0 for a seven
     ) -> Tensor:               # float (), 0..1
     """Mean distance of the predictions, squeezed into 0..1 by the sigmoid, from what they should be.
 
-    Howard and Gugger, Deep Learning for Coders, chapter 4. Raises `ValueError` where the shapes differ."""
+    Howard and Gugger, Deep Learning for Coders, chapter 4. Raises `ValueError` where the shapes differ, or for labels other than 0 and 1."""
     check_shapes(preds, targets)
+    check_labels(targets)
     preds = preds.sigmoid()
     return torch.where(targets == 1, 1 - preds, preds).mean()
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageFilter, ImageOps
 from torch import Tensor, nn
 from .learner import Callback, DataLoaders, Learner
-from .linear import DataLoader, batch_accuracy, mnist_loss
+from .linear import DataLoader, batch_accuracy, check_labels, mnist_loss
 from .nets import simple_net
 from .optim import BasicOptim, Momentum
 from .similarity import Rung, check_shapes, ladder, rmse_distance
@@ -43,8 +43,9 @@ class ResBlock(nn.Module):
 def bce_loss(preds: Tensor,  # float (N, 1): scores, any range
              targets: Tensor # int (N, 1): 1 for a three, 0 for a seven
     ) -> Tensor:             # float (), 0 or more
-    "Mean binary cross-entropy of the scores' sigmoid, computed without overflow. Raises `ValueError` where the shapes differ"
+    "Mean binary cross-entropy of the scores' sigmoid, computed without overflow. Raises `ValueError` where the shapes differ, or for labels other than 0 and 1"
     check_shapes(preds, targets)
+    check_labels(targets)
     return F.binary_cross_entropy_with_logits(preds, targets.to(preds.dtype))
 
 def resnet18() -> nn.Sequential: # Takes float (N, 784), returns one score each, float (N, 1)

@@ -20,6 +20,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from mnist_under_hood.backprop import MnistLoss
 from mnist_under_hood.cli import mnist_ladder, mnist_predict
 from mnist_under_hood.data import load_split, read_images
 from mnist_under_hood.distributed import Checkpoint
@@ -214,6 +215,9 @@ ROWS = [
     Row('top1_accuracy that would broadcast', lambda o: top1_accuracy(torch.ones(5, 10), torch.ones(5, 1)), ValueError, r'preds has shape \(5,\) and targets \(5, 1\)'),
     Row('loss that would broadcast', lambda o: mnist_loss(torch.ones(5), torch.ones(5, 1)), ValueError, r'preds has shape \(5,\) and targets \(5, 1\)'),
     Row('binary cross-entropy that would broadcast', lambda o: bce_loss(torch.ones(5, 1), torch.ones(5)), ValueError, r'preds has shape \(5, 1\) and targets \(5,\)'),
+    Row('loss of digits for labels', lambda o: mnist_loss(torch.ones(2, 1), tensor([[1], [7]])), ValueError, r'targets holds 7; a label is 1 for a three and 0 for a seven: \(digits == 3\)\.long\(\)'),
+    Row('binary cross-entropy of digits for labels', lambda o: bce_loss(torch.ones(2, 1), tensor([[3], [7]])), ValueError, r'targets holds 3; a label is 1'),
+    Row('the loss of lesson 9, of NaN for a label', lambda o: MnistLoss().forward(torch.ones(2, 1), tensor([[1], [nan]])), ValueError, r'targets holds nan; a label is 1'),
     Row('weights that are no column', lambda o: linear1(torch.ones(5, 784), torch.ones(784), torch.ones(1)), ValueError, r'weights has shape \(784,\); pictures of shape \(5, 784\) want \(784, outputs\)'),
     Row('pictures and labels of different lengths', lambda o: DataLoader(torch.ones(5, 784), torch.ones(4, 1)), ValueError, r'x has 5 rows and y 4'),
     Row('an empty set', lambda o: DataLoader(torch.ones(0, 784), torch.ones(0, 1)), ValueError, r'x has no rows: there is nothing to load'),

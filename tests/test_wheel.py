@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -20,7 +21,10 @@ root = Path(__file__).resolve().parents[1]
 lessons = sorted((root/'nbs').glob('[0-9][0-9]_*.ipynb'))
 random.shuffle(lessons)  # no lesson may need another to have run
 
-convolutions = '08_resnet', '11_ten_digits'  # whose digits differ from processor to processor: there the words are compared, and the lessons' own tests hold the bounds
+# Where rounding, which differs from processor to processor, reaches the printed digits: through convolutions, and at learning rates
+# that lose their way. There the words are compared, and the lessons' own tests hold the bounds.
+rounding_shows = '08_resnet', '11_ten_digits', '12_experiments'
+number = r'(\d+\.\d+)'
 
 block = "import sys\nfor name in {names}: sys.modules[name] = None\n"
 blocked_for_import = ['fastai', 'fastbook', 'fastcore', 'sklearn']
@@ -64,7 +68,7 @@ def run(python, code, folder):
 def test_wheel_holds_the_package_alone(wheel, tmp_path):
     result = run(wheel, 'import mnist_under_hood, pathlib; print(sorted(o.name for o in pathlib.Path(mnist_under_hood.__file__).parent.iterdir()))', tmp_path)
     assert result.returncode == 0, result.stderr
-    modules = sorted(o.name for o in (root/'mnist_under_hood').iterdir() if o.suffix == '.py' or o.name == 'py.typed')
+    modules = sorted(o.name for o in (root/'mnist_under_hood').iterdir() if o.suffix == '.py' or o.name in ('py.typed', 'experiments.json'))
     assert [o for o in eval(result.stdout) if o != '__pycache__'] == modules
 
 
@@ -121,7 +125,8 @@ def kernel(wheel, tmp_path_factory):
     folder = tmp_path_factory.mktemp('jupyter')
     spec = folder/'kernels'/'wheel'/'kernel.json'
     spec.parent.mkdir(parents=True)
-    spec.write_text(json.dumps({'argv': [str(wheel), '-m', 'ipykernel_launcher', '-f', '{connection_file}'], 'display_name': 'wheel', 'language': 'python'}))
+    spec.write_text(json.dumps({'argv': [str(wheel), '-m', 'ipykernel_launcher', '-f', '{connection_file}'], 'display_name': 'wheel', 'language': 'python',
+                                'env': {'OMP_NUM_THREADS': '1'}}))  # two lessons run at a time
     os.environ['JUPYTER_PATH'] = str(folder)
     os.environ.pop('PYTHONPATH', None)
     return 'wheel'
@@ -132,18 +137,35 @@ def text(nb):
     return [[re.sub(' at 0x[0-9a-f]+', '', o.get('text') or o.get('data', {}).get('text/plain', '')) for o in c.outputs] for c in nb.cells if c.cell_type == 'code']
 
 
+@pytest.fixture(scope='session')
+def runs(kernel, tmp_path_factory, request):
+    "For each lesson that is asked for, the future of its notebook and its folder after a run there; two run at a time"
+    def run(lesson):
+        nb, folder = nbformat.read(lesson, as_version=4), tmp_path_factory.mktemp(lesson.stem)
+        nb.cells.insert(0, nbformat.v4.new_code_cell('import mnist_under_hood; assert "wheel" in mnist_under_hood.__file__, mnist_under_hood.__file__'))
+        NotebookClient(nb, timeout=1200, kernel_name=kernel, coalesce_streams=True,
+                       extra_arguments=['--IPKernelApp.log_level=40'], resources={'metadata': {'path': str(folder)}}).execute()
+        return nb, folder
+    asked = [o.callspec.params['lesson'] for o in request.session.items if getattr(o, 'originalname', '') == 'test_lesson_runs_alone']
+    asked.sort(key=lambda o: o.stem not in rounding_shows)  # the longest first
+    with ThreadPoolExecutor(2) as pool: yield {lesson: pool.submit(run, lesson) for lesson in asked}
+
+
 @pytest.mark.parametrize('lesson', lessons, ids=[o.stem for o in lessons])
-def test_lesson_runs_alone(lesson, kernel, tmp_path):
-    saved = nbformat.read(lesson, as_version=4)
-    nb = nbformat.read(lesson, as_version=4)
-    nb.cells.insert(0, nbformat.v4.new_code_cell('import mnist_under_hood; assert "wheel" in mnist_under_hood.__file__, mnist_under_hood.__file__'))
-    NotebookClient(nb, timeout=1200, kernel_name=kernel, coalesce_streams=True,
-                   extra_arguments=['--IPKernelApp.log_level=40'], resources={'metadata': {'path': str(tmp_path)}}).execute()
-    assert list(tmp_path.iterdir()) == [], 'a lesson leaves nothing behind'
+def test_lesson_runs_alone(lesson, runs):
+    nb, folder = runs[lesson].result()
+    assert list(folder.iterdir()) == [], 'a lesson leaves nothing behind'
     if same_machine() and real_data():
-        ours, theirs = text(nb)[1:], text(saved)
-        if lesson.stem in convolutions: ours, theirs = ([[re.sub(r'[ \d.]+', '#', o) for o in cell] for cell in page] for page in (ours, theirs))
-        assert ours == theirs, 'the same seed prints the same digits'
+        (words, numbers), (saved_words, saved_numbers) = (words_and_numbers(o, lesson) for o in (text(nb)[1:], text(nbformat.read(lesson, as_version=4))))
+        assert words == saved_words
+        assert numbers == pytest.approx(saved_numbers, abs=5e-6), 'the same seed prints the same digits, but for the last of six'
+
+
+def words_and_numbers(printed, lesson):
+    "What is between the decimal numbers, and the numbers; none where rounding shows"
+    printed = json.dumps(printed)
+    if lesson.stem in rounding_shows: return re.sub(r'[ \d.]+', '#', printed), []
+    return re.split(number, printed)[::2], [float(o) for o in re.findall(number, printed)]
 
 
 def same_machine():
