@@ -86,7 +86,7 @@ class Recipe:
 RECIPES = {'baseline': Recipe('closer mean', ClosestMean),
            'linear': Recipe('linear', linear_from_zero, 20, lr=1.),
            'relu': Recipe('ReLU net', simple_net, 40, lr=0.5),
-           'resnet18': Recipe('resnet18', resnet18, 1, lr=0.1, bs=64, loss_func=bce_loss, opt_func=Momentum, one_cycle=True)}
+           'resnet18': Recipe('resnet18', resnet18, 1, lr=0.1, bs=128, loss_func=bce_loss, opt_func=Momentum, one_cycle=True)}
 
 def train_rung(rung: str,                  # A key of `RECIPES`
                train: tuple,               # Pictures and labels to learn from, as `load_split` gives them
