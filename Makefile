@@ -16,7 +16,7 @@ course: .venv/ready export  ## run every lesson in a fresh kernel, keep the outp
 lesson: .venv/ready export  ## run one lesson: make lesson NAME=03_sgd
 	@$(BIN)/python tools/course.py $(NAME)
 
-experiments: .venv/ready export  ## lesson 12 with all of its networks trained anew (2 minutes)
+experiments: .venv/ready export  ## lesson 12 with all of its networks trained anew (10 minutes)
 	@EXPERIMENTS_ANEW=1 $(BIN)/python tools/course.py 12_experiments
 
 bench: .venv/ready export  ## nbs/benchmarks.ipynb: speed and memory beside other libraries (an hour, on an idle machine)
