@@ -21,9 +21,8 @@ root = Path(__file__).resolve().parents[1]
 lessons = sorted((root/'nbs').glob('[0-9][0-9]_*.ipynb'))
 random.shuffle(lessons)  # no lesson may need another to have run
 
-# Where rounding, which differs from processor to processor, reaches the printed digits: through convolutions, and at learning rates
-# that lose their way. There the words are compared, and the lessons' own tests hold the bounds.
-rounding_shows = '08_resnet', '11_ten_digits', '12_experiments'
+# Whose digits differ from processor to processor, by the rounding in convolutions: there the words are compared, and the lessons' own tests hold the bounds
+rounding_shows = '08_resnet', '11_ten_digits'
 number = r'(\d+\.\d+)'
 
 block = "import sys\nfor name in {names}: sys.modules[name] = None\n"
