@@ -7,10 +7,11 @@ __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
 from . import (
-    backprop, data, distributed, exercises, files, learner, linear,
-    multiclass, nets, optim, plots, practice, resnet, sgd, similarity)
+    backprop, data, disk, distributed, exercises, files, learner, linear,
+    multiclass, nets, optim, plots, practice, resnet, sgd, similarity, weights)
 from .backprop import *
 from .data import *
+from .disk import *
 from .distributed import *
 from .exercises import *
 from .files import *
@@ -24,8 +25,9 @@ from .practice import *
 from .resnet import *
 from .sgd import *
 from .similarity import *
+from .weights import *
 
 # %% ../nbs/index.ipynb #all-names
-_modules = (files, plots, data, similarity, sgd, linear, optim, learner,
-            nets, resnet, backprop, multiclass, distributed, exercises, practice)
+_modules = (disk, files, plots, data, similarity, sgd, linear, optim, weights,
+            learner, nets, resnet, backprop, multiclass, distributed, exercises, practice)
 __all__ = sorted({name for module in _modules for name in module.__all__})

@@ -10,7 +10,8 @@ from typing import Sequence
 import torch
 from safetensors import SafetensorError
 from .data import load_split, mnist_sample
-from .files import data_home, open_image, sweep
+from .disk import course_home, delete_leftovers
+from .files import open_image
 from .learner import DataLoaders, Learner, ProgressBar
 from .linear import DataLoader, mnist_loss
 from .resnet import RECIPES, as_rung, prepare_image, train_rung
@@ -68,7 +69,7 @@ def _complain(reason: str | Exception) -> int:
 
 def _save(learn: Learner, file: Path) -> None:
     "Write the weights of `learn`. Raises `OSError` or `SafetensorError`"
-    sweep(file.parent, file.name)
+    delete_leftovers(file.parent, file.name)
     learn.save(file)
 
 # %% ../nbs/api/cli.ipynb #cli-ladder
@@ -108,15 +109,13 @@ def _matching(weights: Path) -> Learner:
 # %% ../nbs/api/cli.ipynb #cli-kept
 def _kept(rung: str) -> Learner:
     "A learner with the weights of an earlier training or, where there are none that can be read, of one now"
-    weights = data_home()/'mnist_under_hood'/f'{rung}.safetensors'
+    weights = course_home()/f'{rung}.safetensors'
     if weights.is_file():
         try: return _load(rung, weights)
         except ValueError as e: _complain(e)
     _complain(f'training {RECIPES[rung].name}, this once')
     learn = train_rung(rung, *_pictures())
-    try:
-        weights.parent.mkdir(parents=True, exist_ok=True)
-        _save(learn, weights)
+    try: _save(learn, weights)
     except (OSError, SafetensorError) as e:
         _complain(f'the weights cannot be kept in {weights.parent} ({e}). Make room, or set FASTAI_HOME to another folder.')
     return learn
