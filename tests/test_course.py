@@ -97,6 +97,13 @@ def test_directive(directive, ran, expected):
     assert verdict(printed('lr 0.195, 293 steps'), printed(ran), source=f'#| hide\n{directive}print(result)') == expected
 
 
+def test_times_are_not_compared():
+    saved, ran = [printed('by hand 0.48 s, 3 runs'), figure()], [printed('by hand 12 s, 3 runs'), figure(left=60)]
+    assert compare(page(*saved), page(*ran)).verdict == 'differs'
+    assert compare(page(*saved, source='#| timed\nrun()'), page(*ran)).verdict == 'within rounding'
+    assert compare(page(*saved, source='#| timed\nrun()'), page(printed('by foot 12 s, 3 runs'), figure())).verdict == 'differs'
+
+
 def test_a_pixel_is_within_rounding():
     assert verdict(figure(20), figure(21)) == 'within rounding'
     assert verdict(figure(), figure(size=(201, 120))) == 'within rounding'

@@ -8,8 +8,8 @@ Processors round differently, and training carries a last bit far: resnet18's 6 
 - figures look the same: see `alike`.
 
 0.003 is 6 of 2038 pictures. Two roundings of one training were up to 0.001 apart, and what lessons compare differs by more than 0.003. A cell
-that is more sensitive says so: `#| tolerance 0.02` is for its decimals, and `#| tolerance 0.02 3` lets its integers differ by 3 as well.
-Memory addresses, the error stream (progress bars) and widgets are not compared."""
+that is more sensitive says so: `#| tolerance 0.02` is for its decimals, and `#| tolerance 0.02 3` lets its integers differ by 3 as well. What
+a cell measures with a clock can't be compared: of one with `#| timed` the words are, and neither numbers nor figures. Memory addresses, the error stream (progress bars) and widgets are not compared."""
 import re
 from base64 import b64decode
 from io import BytesIO
@@ -22,7 +22,7 @@ from PIL import Image, ImageFilter
 TOLERANCE = 0.003
 number = re.compile(r'(?<![\w.])-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:e[+-]?\d+)?')
 address = re.compile(r' at 0x[0-9a-f]+')
-directive = re.compile(r'^#\| tolerance ([\d.]+)(?: (\d+))?$', re.M)
+directive = re.compile(r'^#\| (timed|tolerance ([\d.]+)(?: (\d+))?)$', re.M)
 printable = 'text/plain', 'text/markdown', 'text/html'
 
 
@@ -48,7 +48,9 @@ def text(cell):
     return address.sub('', ''.join(parts))
 
 
-def figures(cell): return [b64decode(o.data['image/png']) for o in cell.outputs if 'image/png' in o.get('data', {})]
+def figures(cell):
+    "PNGs, in base64, and diagrams in SVG"
+    return [o.data[kind].rstrip() for o in cell.outputs for kind in ('image/png', 'image/svg+xml') if kind in o.get('data', {})]
 
 
 def last_digit(number):
@@ -67,19 +69,23 @@ def near(saved, ran, tolerance, integers):
 
 
 def same_line(saved, ran, tolerance, integers):
+    "Whether words are equal and numbers near, or any where `tolerance` is None"
     words, others = (re.sub(r'\s+', ' ', number.sub('#', o)).strip() for o in (saved, ran))
+    if words != others or tolerance is None: return words == others
     numbers = number.findall(saved)
     wholes = [float(m[1].replace(',', '')) if (m := re.match(rf'\s*of\s+({number.pattern})', saved[o.end():])) else 0 for o in number.finditer(saved)]
-    return words == others and all(near(a, b, tolerance, max(integers, tolerance*whole)) for a, b, whole in zip(numbers, number.findall(ran), wholes))
+    return all(near(a, b, tolerance, max(integers, tolerance*whole)) for a, b, whole in zip(numbers, number.findall(ran), wholes))
 
 
 def blurred(png):
-    image = Image.open(BytesIO(png)).convert('RGBA')
+    image = Image.open(BytesIO(b64decode(png))).convert('RGBA')
     return Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image).convert('RGB').filter(ImageFilter.GaussianBlur(3))
 
 
 def alike(saved, ran):
-    "Whether two PNGs look the same: equal in size but for 2 pixels, and after a blur no pixel more than 32 of 255 apart. A pixel's shift stays below"
+    """Whether two figures look the same: PNGs equal in size but for 2 pixels, and after a blur no pixel more than 32 of 255 apart, which a pixel's
+    shift stays below. Of two diagrams nothing here: their words are part of `text`, and another version of dot places them otherwise."""
+    if '<svg' in saved or '<svg' in ran: return '<svg' in saved and '<svg' in ran
     a, b = blurred(saved), blurred(ran)
     if max(abs(m - n) for m, n in zip(a.size, b.size)) > 2: return False
     return np.abs(np.asarray(a, int) - np.asarray(b.resize(a.size), int)).max() <= 32
@@ -87,12 +93,14 @@ def alike(saved, ran):
 
 def first_difference(saved, ran):
     "The first `Difference` of two runs of a cell beyond rounding, or None"
-    tolerance, integers = (m := directive.search(saved.source)) and (float(m[1]), int(m[2] or 0)) or (TOLERANCE, 0)
+    said = directive.search(saved.source)
+    timed = said and said[1] == 'timed'
+    tolerance, integers = (float(said[2]), int(said[3] or 0)) if said and not timed else (TOLERANCE, 0)
     lines = ([line for line in text(o).splitlines() if line.strip()] for o in (saved, ran))
     for a, b in zip_longest(*lines):
-        if None in (a, b) or not same_line(a, b, tolerance, integers): return Difference(saved.id, a or 'nothing', b or 'nothing')
+        if None in (a, b) or not same_line(a, b, None if timed else tolerance, integers): return Difference(saved.id, a or 'nothing', b or 'nothing')
     for i, (a, b) in enumerate(zip_longest(figures(saved), figures(ran)), 1):
-        if a != b and (None in (a, b) or not alike(a, b)): return Difference(saved.id, f'figure {i}' if a else 'nothing', 'another picture' if b else 'nothing')
+        if a != b and (None in (a, b) or not (timed or alike(a, b))): return Difference(saved.id, f'figure {i}' if a else 'nothing', 'another picture' if b else 'nothing')
 
 
 def compare(saved, ran):
