@@ -114,6 +114,13 @@ def test_another_figure_differs(other):
     assert compare(page(figure()), page(figure(**other))) == ('differs', [('cell', 'figure 1', 'another picture')])
 
 
+def test_a_figure_that_varies():
+    source = '#| figure varies\nplot(result)'
+    assert verdict(figure(), figure(left=26), source=source) == 'within rounding'
+    assert compare(page(figure(), source=source), page(source=source)).verdict == 'differs'
+    assert compare(page(figure(), printed('12396'), source=source), page(figure(left=26), printed('12397'), source=source)).verdict == 'differs'
+
+
 def test_a_missing_figure_differs():
     result = compare(page(figure(), printed('done')), page(printed('done')))
     assert result.verdict == 'differs'
