@@ -12,9 +12,10 @@ from safetensors import SafetensorError
 from .data import load_split, mnist_sample
 from .disk import course_home, delete_leftovers
 from .files import open_image
+from .handwriting import prepare_image
 from .learner import DataLoaders, Learner, ProgressBar
 from .linear import DataLoader, mnist_loss
-from .resnet import RECIPES, as_rung, prepare_image, train_rung
+from .rungs import RECIPES, as_rung, train_rung
 
 # %% auto #0
 __all__ = ['mnist_ladder', 'mnist_predict']

@@ -14,7 +14,7 @@ from .data import load_split, mnist_sample
 from .disk import delete_leftovers
 from .learner import Callback, CancelEpochException, DataLoaders, Learner, ProgressBar
 from .linear import DataLoader
-from .resnet import RECIPES, train_rung
+from .rungs import RECIPES, train_rung
 from .weights import load_weights, read_tensors, write_tensors
 
 # %% auto #0
