@@ -10,7 +10,6 @@ import hashlib
 import logging
 import os
 import re
-import signal
 import sys
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -44,9 +43,10 @@ def read(file): return nbformat.read(file, as_version=4)
 
 
 def fingerprint(page, data):
-    "What the outputs of a page depend on: its cells, the package, the versions, the data, and how torch rounds"
+    "What the outputs of a page depend on: its code, the package, the versions, the data, and how torch rounds"
+    code = [re.sub(r'^#\|.*\n', '', c.source, flags=re.M) for c in read(nbs/page).cells if c.cell_type == 'code']
     package = [o.read_bytes() for o in sorted((root/'mnist_under_hood').iterdir()) if o.is_file()]
-    said = [[c.source for c in read(nbs/page).cells], package, sys.version, (root/'constraints.txt').read_bytes(), data, os.environ.get('ATEN_CPU_CAPABILITY')]
+    said = [code, package, sys.version, (root/'constraints.txt').read_bytes(), data, os.environ.get('ATEN_CPU_CAPABILITY')]
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
@@ -94,7 +94,7 @@ def run_all(pages, marks):
         pool.shutdown(wait=False, cancel_futures=True)
         while kernels:  # those that are just starting too
             for client in list(kernels.values()):
-                if client.km and client.km.provisioner: asyncio.run(client.km.provisioner.send_signal(signal.SIGKILL))
+                if client.km and client.km.provisioner: asyncio.run(client.km.provisioner.kill())
             sleep(0.2)
         raise
     return stopped
