@@ -6,7 +6,6 @@ import subprocess
 import sys
 from datetime import date
 
-from nbdev.release import bump_version
 from packaging.version import Version
 
 from addresses import cfg, root
@@ -53,7 +52,8 @@ def main(version):
         git('restore', '--staged', '--worktree', '.')  # as it was: nothing was uncommitted when it began
         raise
     git('tag', '--annotate', '--message', f'Release {version}', f'v{version}')
-    write(upcoming := f'{bump_version(version)}.dev0')
+    major, minor, patch = version.split('.')
+    write(upcoming := f'{major}.{minor}.{int(patch) + 1}.dev0')
     git('commit', '--quiet', '--all', '--message', f'Open {upcoming}')
     git('push', '--quiet', '--atomic', 'origin', f'HEAD~1:refs/heads/{cfg.branch}', f'v{version}')  # alone, so that publish.yml sees the release
     git('push', '--quiet', 'origin', cfg.branch)
