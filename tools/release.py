@@ -24,7 +24,7 @@ def unreleased(text):
 def refusal(version):
     "Why `version` can't be released now, or None"
     if not re.fullmatch(r'\d+\.\d+\.\d+', version): return f'A version is three numbers, such as 1.2.3, but this is {version}.'
-    if git('status', '--porcelain'): return 'There are changes that are not committed.'
+    if changed := git('status', '--porcelain'): return f'There are changes that are not committed:\n{changed}'
     if (branch := git('branch', '--show-current')) != cfg.branch: return f'A release is made on {cfg.branch}, but this is {branch or "no branch"}.'
     git('fetch', '--quiet', '--tags', 'origin')
     if git('rev-parse', 'HEAD') != git('rev-parse', f'origin/{cfg.branch}'): return f'{cfg.branch} differs from origin/{cfg.branch}: pull, push and let the checks run.'
