@@ -48,8 +48,10 @@ def main(version):
         changelog.write_text(text.replace('## [Unreleased]\n', f'## [Unreleased]\n\n## [{version}] - {date.today()}\n', 1), encoding='utf-8')
         subprocess.run(['make', 'test'], cwd=root, check=True)
         git('commit', '--quiet', '--all', '--message', f'Release {version}')
-    except BaseException:
+    except BaseException as e:
         git('restore', '--staged', '--worktree', '.')  # as it was: nothing was uncommitted when it began
+        environment.touch()
+        if isinstance(e, subprocess.CalledProcessError): sys.exit(f'Not released, and all is as it was: {" ".join(e.cmd)} failed.')
         raise
     git('tag', '--annotate', '--message', f'Release {version}', f'v{version}')
     major, minor, patch = version.split('.')
