@@ -18,6 +18,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
+from nbformat.v4 import new_code_cell
 from PIL import Image, ImageFilter
 
 TOLERANCE = 0.003
@@ -106,9 +107,9 @@ def first_difference(saved, ran):
 
 
 def compare(saved, ran):
-    "The `Comparison` of two notebooks with the same cells (`ran` may have more)"
+    "The `Comparison` of two notebooks with the same cells; `ran` may have more, and a cell that it lacks printed nothing"
     cells = {o.id: o for o in ran.cells}
-    pairs = [(o, cells[o.id]) for o in saved.cells if o.cell_type == 'code']
+    pairs = [(o, cells.get(o.id, new_code_cell())) for o in saved.cells if o.cell_type == 'code']
     changed = [(a, b) for a, b in pairs if (text(a), figures(a)) != (text(b), figures(b))]
     differences = [o for a, b in changed if (o := first_difference(a, b))]
     return Comparison('differs' if differences else 'within rounding' if changed else 'to the byte', differences)
