@@ -24,7 +24,7 @@ from mnist_under_hood.backprop import MnistLoss
 from mnist_under_hood.cli import mnist_ladder, mnist_predict
 from mnist_under_hood.data import load_split, read_images
 from mnist_under_hood.distributed import Checkpoint
-from mnist_under_hood.files import SAMPLE, mnist_sample, open_image, unpack, write_digits
+from mnist_under_hood.files import SAMPLE, mnist_sample, open_image, unpack_archive, write_digits
 from mnist_under_hood.handwriting import prepare_image
 from mnist_under_hood.learner import DataLoaders, Learner
 from mnist_under_hood.linear import DataLoader, batch_accuracy, linear1, mnist_loss, validate_epoch
@@ -198,17 +198,17 @@ ROWS = [
     # Archives
     Row('MNIST_UNDER_HOOD_DATA names nothing', lambda o: o.command(mnist_ladder, data=o/'nowhere'), Stopped, r'MNIST_UNDER_HOOD_DATA names .*nowhere, which is neither a data folder'),
     Row('an archive of something else', lambda o: o.command(mnist_ladder, data=o.archive()), Stopped, r'MNIST_UNDER_HOOD_DATA names .*set\.tgz, which is neither'),
-    Row('no archive', lambda o: unpack(o/'none.tgz'), FileNotFoundError, r'there is no archive .*none\.tgz'),
-    Row('an archive of no bytes', lambda o: unpack(o.write('set.tgz', b'')), ValueError, r'set\.tgz cannot be unpacked \(.*\)\. .*delete it and download it again'),
-    Row('an archive cut off', lambda o: unpack(o.write('set.tgz', o.archive().read_bytes()[:-20])), ValueError, r'set\.tgz cannot be unpacked'),
-    Row('an archive that is none', lambda o: unpack(o.write('set.zip', b'a seven')), ValueError, r'set\.zip cannot be unpacked'),
-    Row('an archive of no known kind', lambda o: unpack(o.write('set.rar', b'a seven')), ValueError, r'set\.rar cannot be unpacked'),
-    Row('an absolute path stays inside', lambda o: [p.name for p in (unpack(o.archive(str(o/'escaped')))).rglob('escaped')], None, ['escaped']),
-    Row('a path with ..', lambda o: unpack(o.archive('../escaped')), ValueError, r'set\.tgz cannot be unpacked \(.*escaped.*outside'),
-    Row('a symlink that leads outside', lambda o: unpack(o.archive(member('door', tarfile.SYMTYPE, '../..'), 'door/escaped')), ValueError, r'cannot be unpacked \(.*door.*outside'),
-    Row('a symlink to an absolute path', lambda o: unpack(o.archive(member('door', tarfile.SYMTYPE, '/tmp'))), ValueError, r'cannot be unpacked \(.*door.*absolute'),
-    Row('a hard link that leads outside', lambda o: unpack(o.archive(member('door', tarfile.LNKTYPE, '../../secret'))), ValueError, r'cannot be unpacked \(.*door.*outside'),
-    Row('a device', lambda o: unpack(o.archive(member('door', tarfile.CHRTYPE))), ValueError, r'cannot be unpacked \(.*door.*special file'),
+    Row('no archive', lambda o: unpack_archive(o/'none.tgz'), FileNotFoundError, r'there is no archive .*none\.tgz'),
+    Row('an archive of no bytes', lambda o: unpack_archive(o.write('set.tgz', b'')), ValueError, r'set\.tgz cannot be unpacked \(.*\)\. .*delete it and download it again'),
+    Row('an archive cut off', lambda o: unpack_archive(o.write('set.tgz', o.archive().read_bytes()[:-20])), ValueError, r'set\.tgz cannot be unpacked'),
+    Row('an archive that is none', lambda o: unpack_archive(o.write('set.zip', b'a seven')), ValueError, r'set\.zip cannot be unpacked'),
+    Row('an archive of no known kind', lambda o: unpack_archive(o.write('set.rar', b'a seven')), ValueError, r'set\.rar cannot be unpacked'),
+    Row('an absolute path stays inside', lambda o: [p.name for p in (unpack_archive(o.archive(str(o/'escaped')))).rglob('escaped')], None, ['escaped']),
+    Row('a path with ..', lambda o: unpack_archive(o.archive('../escaped')), ValueError, r'set\.tgz cannot be unpacked \(.*escaped.*outside'),
+    Row('a symlink that leads outside', lambda o: unpack_archive(o.archive(member('door', tarfile.SYMTYPE, '../..'), 'door/escaped')), ValueError, r'cannot be unpacked \(.*door.*outside'),
+    Row('a symlink to an absolute path', lambda o: unpack_archive(o.archive(member('door', tarfile.SYMTYPE, '/tmp'))), ValueError, r'cannot be unpacked \(.*door.*absolute'),
+    Row('a hard link that leads outside', lambda o: unpack_archive(o.archive(member('door', tarfile.LNKTYPE, '../../secret'))), ValueError, r'cannot be unpacked \(.*door.*outside'),
+    Row('a device', lambda o: unpack_archive(o.archive(member('door', tarfile.CHRTYPE))), ValueError, r'cannot be unpacked \(.*door.*special file'),
     # Functions of the lessons
     Row('distance of whole numbers', lambda o: l1_distance(torch.ones(5, 28, 28, dtype=torch.uint8), torch.ones(28, 28)), ValueError, r'a is torch\.uint8 and b torch\.float32; wanted are floats.* a/255'),
     Row('distance that would broadcast', lambda o: rmse_distance(torch.ones(5, 28, 1), torch.ones(28, 28)), ValueError, r'a has shape \(5, 28, 1\) and b \(28, 28\); their last two'),
@@ -364,7 +364,7 @@ def test_unreadable(digits, monkeypatch):
         path, archive = place.set(), place.archive()
         for target, act, says in ((path/'train'/'3'/'0.png', lambda: load_split(path), r'ValueError: .*0\.png is not a whole picture \(.*Permission denied'),
                                   (path/'train'/'3', lambda: load_split(path), r'PermissionError: .*train/3 may not be read\. .*chmod'),
-                                  (archive, lambda: unpack(archive), r'PermissionError: .*set\.tgz may not be read\. .*chmod')):
+                                  (archive, lambda: unpack_archive(archive), r'PermissionError: .*set\.tgz may not be read\. .*chmod')):
             before = target.stat().st_mode
             target.chmod(0)
             said = raised_by_somebody(act)

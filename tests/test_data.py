@@ -24,7 +24,7 @@ from test_bad_input import raised_by_somebody
 import mnist_under_hood.files
 from mnist_under_hood.data import load_split
 from mnist_under_hood.disk import delete_leftovers
-from mnist_under_hood.files import SAMPLE, cached, count_images, mnist_sample, unpack, write_digits
+from mnist_under_hood.files import SAMPLE, cached_array, count_images, mnist_sample, unpack_archive, write_digits
 
 tiny = SAMPLE._replace(counts={'3': (147, 36), '7': (144, 35)})
 
@@ -114,10 +114,10 @@ def test_archive_may_not_reach_outside(home, tmp_path, name):
         info.size = 4
         tar.addfile(info, io.BytesIO(b'oops'))
     if name.startswith('/'):  # the data filter strips the leading slash: the file lands inside
-        unpack(archive)
+        unpack_archive(archive)
         assert not Path(name).exists()
     else:
-        with pytest.raises(ValueError, match='hostile.tgz cannot be unpacked'): unpack(archive)
+        with pytest.raises(ValueError, match='hostile.tgz cannot be unpacked'): unpack_archive(archive)
     assert not (tmp_path/'escaped.png').exists() and left_behind(home) == []
 
 
@@ -230,7 +230,7 @@ def small_disk(tmp_path, monkeypatch):
 def test_full_disk(small_disk, server, tmp_path, monkeypatch):
     monkeypatch.setenv('FASTAI_HOME', str(small_disk))
     with pytest.raises(OSError, match=f'disk/data {remedy}'): mnist_sample()
-    with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack(server/'mnist_sample.tgz')
+    with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack_archive(server/'mnist_sample.tgz')
     with pytest.warns(UserWarning, match='cannot be written .*Set FASTAI_HOME'): x, _ = load_split(tmp_path/'mnist_sample')
     assert len(x) == 147 + 144 and left_behind(small_disk) == []
 
@@ -246,7 +246,7 @@ def test_no_room_for_a_large_file(home, tmp_path, monkeypatch):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
-        with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack(archive)
+        with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack_archive(archive)
         with pytest.warns(UserWarning, match='cannot be written .*Set FASTAI_HOME'): x, _ = load_split(digits)
     finally: resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert len(x) == 147 + 144 and left_behind(home) == []
@@ -260,7 +260,7 @@ def test_folder_that_must_not_be_written_to(tmp_path, monkeypatch):
         digits = write_digits(scratch + '/digits', SAMPLE)
         os.chmod(digits, 0o755)
         with tarfile.open(scratch + '/set.tgz', 'w:gz') as tar: tar.add(digits, 'mnist_sample')
-        for act in lambda: unpack(scratch + '/set.tgz'), lambda: write_digits(scratch + '/closed/digits', SAMPLE):
+        for act in lambda: unpack_archive(scratch + '/set.tgz'), lambda: write_digits(scratch + '/closed/digits', SAMPLE):
             assert re.match(f'OSError: .* {remedy}', raised_by_somebody(act))
         def loaded():
             warnings.simplefilter('error')
@@ -309,7 +309,7 @@ def test_large_set_notices_what_changes_its_folder_and_most_changes_in_bulk(home
     (folder/'a').mkdir(parents=True)
     names = [f'{i}.txt' for i in range(2000)]
     for name in names: (folder/'a'/name).write_text(name)
-    def load(names=names): return cached(folder, {'a': names}, lambda: reads.append(0) or np.zeros(3))
+    def load(names=names): return cached_array(folder, {'a': names}, lambda: reads.append(0) or np.zeros(3))
     def was_read(change):
         before = len(reads)
         change()
