@@ -163,7 +163,8 @@ def main(names, record=False):
         table = (printed if page.stem in apart else ladder)(read(copies/page))
         if table: print(f'\n{page.stem}\n{table}')
     report(pages, stopped, is_mnist_sample(path))
-    print(f'\nThe notebooks as they ran are in {copies.relative_to(root)}/. `make site` makes the pages, with the saved outputs.')
+    print(f'\nThe notebooks as they ran are in {copies.relative_to(root)}/.')
+    print('The pages of the site, with the outputs that are saved: make site')
     return pages, stopped
 
 
