@@ -8,10 +8,10 @@ help:  ## what there is
 .venv/ready: constraints.txt settings.ini setup.py tools/setup.sh
 	@tools/setup.sh
 
-course: .venv/ready  ## run every page (NAME=03_sgd: one) into _course/, print the ladders and a reproduction report; goes on where it stopped (ANEW=1: not)
+course: .venv/ready  ## run every page in _course/, with a reproduction report (NAME=03_sgd: one page; ANEW=1: also those that ran before)
 	@$(BIN)/python tools/course.py $(NAME)
 
-record: .venv/ready export  ## the same, and keep the outputs in the notebooks, for those who work on the course
+record: .venv/ready export  ## the same, and keep the outputs in the notebooks: for those who work on the course
 	@$(BIN)/python tools/record.py $(NAME)
 	@$(BIN)/python tools/readme.py
 
