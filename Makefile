@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-.PHONY: help course lesson experiments bench test test-all test-newest site preview export clean-notebooks readme links constraints addresses release
+.PHONY: help course record experiments bench test test-all test-newest site preview export clean-notebooks readme links constraints addresses release
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -8,20 +8,19 @@ help:  ## what there is
 .venv/ready: constraints.txt settings.ini setup.py tools/setup.sh
 	@tools/setup.sh
 
-course: .venv/ready export  ## run every lesson in a fresh kernel, keep the outputs, print the ladder of results, make the site
-	@$(BIN)/python tools/course.py
-	@$(BIN)/python tools/readme.py
-	@$(BIN)/python tools/docs.py
-
-lesson: .venv/ready export  ## run one lesson: make lesson NAME=03_sgd
+course: .venv/ready  ## run every page (NAME=03_sgd: one) into _course/, print the ladders and a reproduction report; goes on where it stopped (ANEW=1: not)
 	@$(BIN)/python tools/course.py $(NAME)
 
-experiments: .venv/ready export  ## lesson 12 with all of its networks trained anew (10 minutes)
-	@EXPERIMENTS_ANEW=1 $(BIN)/python tools/course.py 12_experiments
+record: .venv/ready export  ## the same, and keep the outputs in the notebooks, for those who work on the course
+	@$(BIN)/python tools/record.py $(NAME)
+	@$(BIN)/python tools/readme.py
 
-bench: .venv/ready export  ## nbs/benchmarks.ipynb: speed and memory beside other libraries (an hour, on an idle machine)
+experiments: .venv/ready export  ## all networks of lesson 12, and those that other lessons count mistakes of, trained anew (half an hour), and recorded
+	@for page in 07_relu 08_resnet 11_ten_digits 12_experiments; do EXPERIMENTS_ANEW=1 ANEW=1 $(BIN)/python tools/record.py $$page || exit; done
+
+bench: .venv/ready export  ## nbs/benchmarks.ipynb: speed and memory beside other libraries (an hour, on an idle machine), and recorded
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[bench]'
-	@$(BIN)/python tools/course.py benchmarks
+	@ANEW=1 $(BIN)/python tools/record.py benchmarks
 
 # Notebooks run several at a time, and processes whose threads wait for each other can take ten times as long.
 test test-all test-newest: export OMP_NUM_THREADS = 1
