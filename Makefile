@@ -46,7 +46,7 @@ site: .venv/ready  ## the pages into _docs/, by Quarto, or plainer ones where it
 	@$(BIN)/python tools/docs.py
 
 preview: .venv/ready  ## the pages in a browser, made anew after each change (wants Quarto)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=tools $(BIN)/nbdev_preview
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/nbdev_preview
 
 readme: .venv/ready  ## README.md from nbs/index.ipynb
 	@$(BIN)/python tools/readme.py
