@@ -29,7 +29,7 @@ setup(
     classifiers=[f"Intended Audience :: {cfg['audience']}", f"Natural Language :: {cfg['language']}",
                  'Programming Language :: Python :: 3', 'Topic :: Scientific/Engineering :: Artificial Intelligence'],
     packages=find_packages(include=[cfg['lib_path'], cfg['lib_path'] + '.*']),
-    package_data={cfg['lib_path']: ['py.typed', 'experiments.json']},
+    package_data={cfg['lib_path']: ['py.typed', 'experiments*.json']},
     python_requires='>=' + cfg['min_python'],
     install_requires=cfg['requirements'].split(),
     extras_require={name: cfg[f'{name}_requirements'].split() for name in ('course', 'bench', 'dev')},
