@@ -8,10 +8,10 @@ help:  ## what there is
 .venv/ready: constraints.txt settings.ini setup.py tools/setup.sh
 	@tools/setup.sh
 
-course: .venv/ready  ## run every page (NAME=03_sgd: one) into _course/, print the ladders and a reproduction report; goes on where it stopped (ANEW=1: not)
+course: .venv/ready  ## run every page in _course/, with a reproduction report (NAME=03_sgd: one page; ANEW=1: also those that ran before)
 	@$(BIN)/python tools/course.py $(NAME)
 
-record: .venv/ready export  ## the same, and keep the outputs in the notebooks, for those who work on the course
+record: .venv/ready export  ## the same, and keep the outputs in the notebooks: for those who work on the course
 	@$(BIN)/python tools/record.py $(NAME)
 	@$(BIN)/python tools/readme.py
 
@@ -46,7 +46,7 @@ site: .venv/ready  ## the pages into _docs/, by Quarto, or plainer ones where it
 	@$(BIN)/python tools/docs.py
 
 preview: .venv/ready  ## the pages in a browser, made anew after each change (wants Quarto)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=tools $(BIN)/nbdev_preview
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/nbdev_preview
 
 readme: .venv/ready  ## README.md from nbs/index.ipynb
 	@$(BIN)/python tools/readme.py

@@ -24,11 +24,12 @@ class Source(NamedTuple):
     url: str                        # Attribute of `fastai.data.external.URLs`
     splits: tuple                   # Names of the training and the validation folder
     counts: dict                    # {class: (training images, validation images)}
+    variants: int = 1               # Pictures made from each of scikit-learn's digits where those stand in
 
-SAMPLE = Source('mnist_sample', 'MNIST_SAMPLE', ('train', 'valid'), {'3': (6131, 1010), '7': (6265, 1028)})
+SAMPLE = Source('mnist_sample', 'MNIST_SAMPLE', ('train', 'valid'), {'3': (6131, 1010), '7': (6265, 1028)}, 40)
 DIGITS = Source('mnist_png', 'MNIST', ('training', 'testing'), {
     '0': (5923, 980), '1': (6742, 1135), '2': (5958, 1032), '3': (6131, 1010), '4': (5842, 982),
-    '5': (5421, 892), '6': (5918, 958), '7': (6265, 1028), '8': (5851, 974), '9': (5949, 1009)})
+    '5': (5421, 892), '6': (5918, 958), '7': (6265, 1028), '8': (5851, 974), '9': (5949, 1009)}, 20)
 
 # %% ../nbs/api/files.ipynb #files-home
 def _fastai_data() -> Path:
@@ -159,22 +160,53 @@ def _download(source: Source, folder: Path) -> Path:
         (unpacked/source.name).rename(temporary)
     return folder
 
+# %% ../nbs/api/files.ipynb #files-looks
+_TILES = [(row, column) for row in (0, 1) for column in (0, 1)]  # a new picture is four tiles of 14×14 pixels
+
+def _looks(originals: np.ndarray,    # uint8 (N, 16, 16): each with some ink
+           rng: np.random.Generator  # Draws how each is changed
+    ) -> np.ndarray:                 # float (N, 3, 3, 2): column and row in the original for each corner of a tile
+    "Where the corners of the tiles look: turned, slanted, stretched, shifted and bent at random, around the centre of mass"
+    n, ink, at = len(originals), originals.sum((1, 2)), np.arange(16) + 0.5
+    middle = np.stack([originals.sum(1) @ at/ink, originals.sum(2) @ at/ink], -1)[:, None, None]
+    corners = np.stack(np.meshgrid([-14, 0, 14], [-14, 0, 14]), -1) - rng.normal(0, 1, (n, 1, 1, 2))
+    turned = corners @ (np.eye(2) + rng.normal(0, [[0.1, 0.2], [0.12, 0.1]], (n, 1, 2, 2)))
+    return (middle + turned*8/20 + rng.normal(0, 0.4, (n, 3, 3, 2))).round(3)
+
+# %% ../nbs/api/files.ipynb #files-redrawn
+def _redrawn(originals: np.ndarray, # uint8 (N, 8, 8), 0 for paper
+             seed: Sequence         # Of the changes
+    ) -> np.ndarray:                # uint8 (N, 28, 28), 0 for paper to 255 for ink
+    "Each original once more, as another hand with another pen might have written it"
+    rng, blurred = np.random.default_rng(seed), []
+    originals = np.pad(originals, ((0, 0), (4, 4), (4, 4)))
+    for original, look in zip(originals, _looks(originals, rng).tolist()):
+        mesh = [((14*c, 14*r, 14*c + 14, 14*r + 14), (*look[r][c], *look[r + 1][c], *look[r + 1][c + 1], *look[r][c + 1]))
+                for r, c in _TILES]  # corners from the upper left, against the clock
+        new = Image.fromarray(original).transform((28, 28), Image.Transform.MESH, mesh, Image.Resampling.BICUBIC)
+        blurred.append(np.asarray(new, int))
+    pen = rng.integers(51, 128, (len(originals), 1, 1))  # the lower, the thicker
+    return ((np.stack(blurred) - pen)*3 + 128).clip(0, 255).astype(np.uint8)
+
 # %% ../nbs/api/files.ipynb #files-offline
 def write_digits(folder: str | Path, # Where to write; must not exist yet
-                 source: Source      # Whose layout and classes to follow
+                 source: Source,     # Whose layout and classes to follow
+                 variants: int = 1   # Pictures to make from each original, 1 or more
     ) -> Path:                       # `folder`
-    "Write scikit-learn's digits (Alpaydin and Kaynak, UCI 1998) as PNGs in the layout of `source`"
+    """Write pictures made from scikit-learn's digits (Alpaydin and Kaynak, UCI 1998) as PNGs in the layout of `source`.
+
+    All variants of every fifth original of a class go to the validation set, so that none has a relative in training. Each file is
+    named after its variant and its original. Raises `ValueError` for fewer than one variant, `ImportError` without scikit-learn."""
+    if variants < 1: raise ValueError(f'variants is {variants}; wanted is 1 or more.')
     from sklearn.datasets import load_digits
     digits = load_digits()
+    originals = (digits.images*255/16).astype(np.uint8)
     with explain_disk_errors(Path(folder).parent), write_whole(folder) as temporary:
         for c in source.counts:
-            for i, image in enumerate(digits.images[digits.target == int(c)]):
-                split = temporary/source.splits[i % 5 == 4]/c
-                split.mkdir(parents=True, exist_ok=True)
-                small = Image.fromarray((image*255/16).astype(np.uint8))
-                big = Image.new('L', (28, 28))
-                big.paste(small.resize((20, 20), Image.Resampling.BICUBIC), (4, 4))
-                big.save(split/f'{i}.png')
+            for split in source.splits: (temporary/split/c).mkdir(parents=True)
+            for v in range(variants):
+                for i, pixels in enumerate(_redrawn(originals[digits.target == int(c)], seed=(v, int(c)))):
+                    Image.fromarray(pixels).save(temporary/source.splits[i % 5 == 4]/c/f'{v:02}_{i:03}.png')
     return Path(folder)
 
 # %% ../nbs/api/files.ipynb #files-named
@@ -194,16 +226,16 @@ def _named(path: Path, source: Source) -> Path:
 
 # %% ../nbs/api/files.ipynb #files-stand_in
 def _stand_in(source: Source, reason: str) -> Path:
-    "scikit-learn's digits in the layout of `source`, with a sentence that says so; `reason` is why it could not be downloaded"
-    digits = course_home()/f'sklearn_digits_for_{source.name}'
+    "Pictures made from scikit-learn's digits in the layout of `source`, and a sentence that says so; `reason` is why it can't be downloaded"
+    digits = course_home()/f'redrawn_digits_for_{source.name}'  # a change of the pictures needs another name
     try:
-        if not digits.is_dir(): write_digits(digits, source)
+        if not digits.is_dir(): write_digits(digits, source, source.variants)
     except ImportError as e:
-        raise ImportError(f"{source.name} is not in {_fastai_data()/source.name} and cannot be downloaded ({reason}), and scikit-learn, whose digits could "
-                          "stand in, is not installed. Either: pip install 'mnist_under_hood[course]'. "
+        raise ImportError(f"{source.name} is not in {_fastai_data()/source.name} and cannot be downloaded ({reason}), and scikit-learn, "
+                          "whose digits could stand in, is not installed. Either: pip install 'mnist_under_hood[course]'. "
                           'Or: name a folder or archive in MNIST_UNDER_HOOD_DATA.') from e
-    print(f'{source.name} cannot be downloaded ({reason}). The numbers below were made on the small digits that come with '
-          'scikit-learn, and differ from those in the text.')
+    print(f"{source.name} cannot be downloaded ({reason}), so pictures made from scikit-learn's handwritten digits stand in "
+          'for it, and the numbers differ from those in the text.')
     return digits
 
 # %% ../nbs/api/files.ipynb #files-find
@@ -242,8 +274,7 @@ def recorded(name: str,                # Of the experiment
     "Read the answer to an experiment from the package. Where the environment has EXPERIMENTS_ANEW, ask anew, and keep the answer there"
     import mnist_under_hood
     file = Path(mnist_under_hood.__path__[0])/'experiments.json'
-    answers = json.loads(file.read_text())
     if real and 'EXPERIMENTS_ANEW' in os.environ:
-        answers[name] = ask()
-        file.write_text(json.dumps(answers))
-    return answers[name]
+        answer = ask()  # minutes, in which another page may record its own
+        file.write_text(json.dumps({**json.loads(file.read_text()), name: answer}))
+    return json.loads(file.read_text())[name]

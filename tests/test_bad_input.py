@@ -64,7 +64,7 @@ class Place:
     def broken(self, damage):
         "A set in which `damage` was done to the first three of the training set; its split, loaded"
         path = self.set()
-        damage(path/'train'/'3'/'0.png')
+        damage(path/'train'/'3'/'00_000.png')
         return load_split(path)
 
     def write(self, name, content):
@@ -183,7 +183,7 @@ ROWS = [
     Row('a changed byte', lambda o: o.broken(lambda file: file.write_bytes(file.read_bytes()[:60] + b'????' + file.read_bytes()[64:])), ValueError, whole),
     Row('no picture', lambda o: o.broken(lambda file: file.write_text('a seven')), ValueError, whole),
     Row('a folder for a picture', lambda o: o.broken(lambda file: (file.unlink(), file.mkdir())), ValueError, whole),
-    Row('a symlink loop', lambda o: o.broken(link('0.png')), ValueError, whole),
+    Row('a symlink loop', lambda o: o.broken(link('00_000.png')), ValueError, whole),
     Row('a link to nothing', lambda o: o.broken(link('/nowhere.png')), ValueError, whole),
     Row('16 bits', lambda o: o.broken(lambda file: Image.fromarray(np.zeros((28, 28), np.uint16)).save(file)), ValueError, size),
     Row('RGBA', lambda o: o.broken(lambda file: Image.new('RGBA', (28, 28)).save(file)), ValueError, size),
@@ -193,7 +193,7 @@ ROWS = [
     Row('a gigapixel', lambda o: o.broken(lambda file: file.write_bytes(png(40000, 30000))), ValueError, whole.replace('.+', '.*1200000000 pixels.*')),
     Row('an animation counts as its first picture', lambda o: o.broken(lambda file: Image.new('L', (28, 28), 255).save(file, save_all=True, append_images=[Image.new('L', (28, 28))]))[0][0].min().item(), None, 1),
     Row('another format will do', lambda o: o.broken(lambda file: Image.new('L', (28, 28), 51).save(file, 'bmp'))[0][0].max().item(), None, pytest.approx(0.2)),
-    Row('a path for a list of paths', lambda o: read_images(str(o/'0.png')), ValueError, r'files is one path, .*0\.png; wanted is a list of paths'),
+    Row('a path for a list of paths', lambda o: read_images(str(o/'00_000.png')), ValueError, r'files is one path, .*0\.png; wanted is a list of paths'),
     Row('a list of no paths', lambda o: read_images([]).shape, None, (0, 28, 28)),
     # Archives
     Row('MNIST_UNDER_HOOD_DATA names nothing', lambda o: o.command(mnist_ladder, data=o/'nowhere'), Stopped, r'MNIST_UNDER_HOOD_DATA names .*nowhere, which is neither a data folder'),
@@ -303,7 +303,7 @@ ROWS = [
     Row('mnist_ladder with a rung there is none of', lambda o: o.command(mnist_ladder, '--rungs', 'linear,linaer'), Stopped, r"no rung 'linaer'; there are baseline, linear, relu, resnet18"),
     *(Row(f'mnist_ladder with {n} epochs', lambda o, n=n: o.command(mnist_ladder, '--epochs', n), Stopped, r'--epochs: .*(not a whole number above 0|invalid)') for n in ('0', '-1', '1.5', 'nan', '²')),
     Row('mnist_ladder that saves into a file', lambda o: o.command(mnist_ladder, '--save', o.write('weights', b'')), Stopped, r'--save: .*File exists.*weights'),
-    Row('mnist_ladder with a damaged set', lambda o: o.command(mnist_ladder, data=(p := o.set(), (p/'train'/'3'/'0.png').write_bytes(b''))[0]), Stopped, r'0\.png is not a whole picture'),
+    Row('mnist_ladder with a damaged set', lambda o: o.command(mnist_ladder, data=(p := o.set(), (p/'train'/'3'/'00_000.png').write_bytes(b''))[0]), Stopped, r'0\.png is not a whole picture'),
     Row('mnist_ladder with too many classes', lambda o: o.command(mnist_ladder, data=(p := o.set(), (p/'train'/'8').mkdir())[0]), Stopped, r"class folders \['3', '7', '8'\], and classes asks"),
     Row('mnist_ladder with four pictures of each', lambda o: o.command(mnist_ladder, '--rungs', 'baseline,linear', '--epochs', '1', data=o.set()).count(' of 8'), None, 2),
 ]
@@ -362,7 +362,7 @@ def test_unreadable(digits, monkeypatch):
         monkeypatch.setenv('FASTAI_HOME', scratch + '/home')
         place = Place(Path(scratch), digits)
         path, archive = place.set(), place.archive()
-        for target, act, says in ((path/'train'/'3'/'0.png', lambda: load_split(path), r'ValueError: .*0\.png is not a whole picture \(.*Permission denied'),
+        for target, act, says in ((path/'train'/'3'/'00_000.png', lambda: load_split(path), r'ValueError: .*0\.png is not a whole picture \(.*Permission denied'),
                                   (path/'train'/'3', lambda: load_split(path), r'PermissionError: .*train/3 may not be read\. .*chmod'),
                                   (archive, lambda: unpack_archive(archive), r'PermissionError: .*set\.tgz may not be read\. .*chmod')):
             before = target.stat().st_mode

@@ -11,10 +11,9 @@ import pytest
 import torch
 
 from mnist_under_hood.distributed import unpack_state
-from mnist_under_hood.files import is_mnist_sample, mnist_sample
 from mnist_under_hood.learner import read_tensors
 
-epochs = 12 if is_mnist_sample(mnist_sample()) else 600  # enough to be killed in the middle
+epochs = 12  # enough to be killed in the middle
 
 alone = f'''
 import sys

@@ -67,7 +67,7 @@ def run(python, code, folder):
 def test_wheel_holds_the_package_alone(wheel, tmp_path):
     result = run(wheel, 'import mnist_under_hood, pathlib; print(sorted(o.name for o in pathlib.Path(mnist_under_hood.__file__).parent.iterdir()))', tmp_path)
     assert result.returncode == 0, result.stderr
-    modules = sorted(o.name for o in (root/'mnist_under_hood').iterdir() if o.suffix == '.py' or o.name in ('py.typed', 'experiments.json'))
+    modules = sorted(o.name for o in (root/'mnist_under_hood').iterdir() if o.suffix == '.py' or o.name == 'py.typed' or o.match('experiments*.json'))
     assert [o for o in eval(result.stdout) if o != '__pycache__'] == modules
 
 

@@ -164,6 +164,7 @@ def main(names, record=False):
         if table: print(f'\n{page.stem}\n{table}')
     report(pages, stopped, is_mnist_sample(path))
     print(f'\nThe notebooks as they ran are in {copies.relative_to(root)}/.')
+    print('The pages of the site, with the outputs that are saved: make site')
     return pages, stopped
 
 
