@@ -31,12 +31,13 @@ def smooth_losses(losses: Sequence[float], # One loss for each batch, in order
         smoothed.append(average/(1 - beta**t))
     return smoothed
 
-# %% ../nbs/06_learner.ipynb #learner-dls
+# %% ../nbs/06_learner.ipynb #learner-DataLoaders
 class DataLoaders(NamedTuple):
     "The batches to train on and those to measure on"
     train: DataLoader # Training batches
     valid: DataLoader # Validation batches
 
+# %% ../nbs/06_learner.ipynb #learner-dls
 def default_device() -> torch.device:
     "The fastest device that this machine has: CUDA, else Apple's MPS, else the CPU"
     if torch.cuda.is_available(): return torch.device('cuda')
@@ -368,6 +369,7 @@ def _sweep_rates(learn: Learner, start: float, end: float, n: int) -> tuple[list
         learn.recorder = recorder
         learn.model.load_state_dict(weights)
 
+# %% ../nbs/06_learner.ipynb #learner-plot_rates
 def _plot_rates(lrs: list, losses: list, suggestion: float) -> None:
     "Loss against learning rate, a dashed line at the suggestion"
     import matplotlib.pyplot as plt

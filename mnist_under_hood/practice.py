@@ -58,9 +58,10 @@ def _wrong_kind(answer: Any, wants_function: bool) -> str:
     if callable(answer): return 'Not yet: a value is wanted, and this is a function.'
     return f'Not yet: a function is wanted, and this is {type(answer).__name__}. Give the function by its name, without calling it.'
 
-# %% ../nbs/api/practice.ipynb #practice-run
+# %% ../nbs/api/practice.ipynb #practice-Stopped
 class _Stopped(Exception): "What to tell a learner whose answer gives nothing to compare"
 
+# %% ../nbs/api/practice.ipynb #practice-run
 def _run(answer: Any, inputs: tuple) -> Tensor:
     "What the learner's answer makes of `inputs`. Raises `_Stopped`"
     try: result = _result(answer, inputs)
@@ -80,9 +81,10 @@ def _shown(inputs: tuple) -> str:
         return f'{o:.6g}' if isinstance(o, float) else 'a function' if callable(o) else repr(o)
     return ', '.join(map(show, inputs))
 
-# %% ../nbs/api/practice.ipynb #practice-first
+# %% ../nbs/api/practice.ipynb #practice-numbers
 def _numbers(shape: tuple) -> str: return f'numbers of shape {tuple(shape)}' if shape else 'a single number'
 
+# %% ../nbs/api/practice.ipynb #practice-first
 def _first(ours: Tensor, right: Tensor) -> tuple[str, float, float]:
     "Where two results of one shape differ first, and the two numbers there"
     i = next(i for i, (a, b) in enumerate(zip(ours.flatten(), right.flatten())) if not _same(a, b))
