@@ -20,7 +20,7 @@ from mnist_under_hood.files import open_image
 from mnist_under_hood.linear import DataLoader
 from mnist_under_hood.multiclass import confusion_matrix, cross_entropy, log_softmax
 from mnist_under_hood.nets import simple_net
-from mnist_under_hood.resnet import prepare_image
+from mnist_under_hood.handwriting import prepare_image
 from mnist_under_hood.similarity import accuracy, l1_distance, rmse_distance
 
 settings.register_profile('course', deadline=None, derandomize=True, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
