@@ -4,7 +4,7 @@
 
 # %% ../nbs/api/files.ipynb #files-imports
 from __future__ import annotations
-import configparser, errno, hashlib, os, shutil, struct, tarfile, tempfile, time, urllib.request, warnings, zipfile, zlib
+import configparser, errno, hashlib, json, os, shutil, struct, tarfile, tempfile, time, urllib.request, warnings, zipfile, zlib
 from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
@@ -14,7 +14,7 @@ from PIL import Image
 
 # %% auto #0
 __all__ = ['SAMPLE', 'DIGITS', 'Source', 'data_home', 'sweep', 'whole', 'count_images', 'is_mnist_sample', 'is_mnist', 'unpack',
-           'cached', 'read_pngs', 'open_image', 'write_digits', 'mnist_sample', 'mnist']
+           'cached', 'read_pngs', 'open_image', 'write_digits', 'mnist_sample', 'mnist', 'recorded']
 
 # %% ../nbs/api/files.ipynb #files-source
 class Source(NamedTuple):
@@ -326,3 +326,17 @@ def mnist_sample() -> Path: # A folder with train/3, train/7, valid/3 and valid/
 def mnist() -> Path: # A folder with training/0 … training/9 and testing/0 … testing/9
     "Full MNIST (LeCun et al. 1998), 70,000 images of ten digits, found, downloaded or replaced as `mnist_sample` is"
     return _find(DIGITS)
+
+# %% ../nbs/api/files.ipynb #files-recorded
+def recorded(name: str,                # Of the experiment
+             ask: Callable[[], dict],  # Trains the networks, and returns {label: a number for each seed}
+             real: bool                # Whether the pictures are MNIST's; on others nothing is recorded
+    ) -> dict:                         # What `ask` returned
+    "Read the answer to an experiment from the package. Where the environment has EXPERIMENTS_ANEW, ask anew, and keep the answer there"
+    import mnist_under_hood
+    file = Path(mnist_under_hood.__path__[0])/'experiments.json'
+    answers = json.loads(file.read_text())
+    if real and 'EXPERIMENTS_ANEW' in os.environ:
+        answers[name] = ask()
+        file.write_text(json.dumps(answers))
+    return answers[name]

@@ -114,6 +114,13 @@ def test_another_figure_differs(other):
     assert compare(page(figure()), page(figure(**other))) == ('differs', [('cell', 'figure 1', 'another picture')])
 
 
+def test_directive_gives_the_share_of_a_figure_that_may_differ():
+    saved, ran = figure(title='6'), figure(title='wrong')
+    assert verdict(saved, ran) == 'differs'
+    assert verdict(saved, ran, source='#| tolerance 0.01\ndraw()') == 'within rounding'
+    assert verdict(saved, figure(left=26), source='#| tolerance 0.01\ndraw()') == 'differs'
+
+
 def test_a_missing_figure_differs():
     result = compare(page(figure(), printed('done')), page(printed('done')))
     assert result.verdict == 'differs'

@@ -8,8 +8,9 @@ Processors round differently, and training carries a last bit far: resnet18's 6 
 - figures look the same: see `alike`.
 
 0.003 is 6 of 2038 pictures. Two roundings of one training were up to 0.001 apart, and what lessons compare differs by more than 0.003. A cell
-that is more sensitive says so: `#| tolerance 0.02` is for its decimals, and `#| tolerance 0.02 3` lets its integers differ by 3 as well. What
-a cell measures with a clock can't be compared: of one with `#| timed` the words are, and neither numbers nor figures. Memory addresses, the error stream (progress bars) and widgets are not compared."""
+that is more sensitive says so: `#| tolerance 0.02` is for its decimals and is the share of a figure that may look different, and
+`#| tolerance 0.02 3` lets its integers differ by 3 as well. What a cell measures with a clock can't be compared: with `#| timed` its words
+are, and neither numbers nor figures. Memory addresses, the error stream (progress bars) and widgets are not compared."""
 import re
 from base64 import b64decode
 from io import BytesIO
@@ -82,13 +83,14 @@ def blurred(png):
     return Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image).convert('RGB').filter(ImageFilter.GaussianBlur(3))
 
 
-def alike(saved, ran):
-    """Whether two figures look the same: PNGs equal in size but for 2 pixels, and after a blur no pixel more than 32 of 255 apart, which a pixel's
-    shift stays below. Of two diagrams nothing here: their words are part of `text`, and another version of dot places them otherwise."""
+def alike(saved, ran, share):
+    """Whether two figures look the same: PNGs equal in size but for 2 pixels, and after a blur no more than a `share` of the pixels further than
+    32 of 255 apart, which a line's shift by a pixel stays below. Of diagrams only that both are: their words are part of `text`, and another version of dot
+    places them otherwise."""
     if '<svg' in saved or '<svg' in ran: return '<svg' in saved and '<svg' in ran
     a, b = blurred(saved), blurred(ran)
     if max(abs(m - n) for m, n in zip(a.size, b.size)) > 2: return False
-    return np.abs(np.asarray(a, int) - np.asarray(b.resize(a.size), int)).max() <= 32
+    return (np.abs(np.asarray(a, int) - np.asarray(b.resize(a.size), int)).max(-1) > 32).mean() <= share
 
 
 def first_difference(saved, ran):
@@ -100,7 +102,7 @@ def first_difference(saved, ran):
     for a, b in zip_longest(*lines):
         if None in (a, b) or not same_line(a, b, None if timed else tolerance, integers): return Difference(saved.id, a or 'nothing', b or 'nothing')
     for i, (a, b) in enumerate(zip_longest(figures(saved), figures(ran)), 1):
-        if a != b and (None in (a, b) or not (timed or alike(a, b))): return Difference(saved.id, f'figure {i}' if a else 'nothing', 'another picture' if b else 'nothing')
+        if a != b and (None in (a, b) or not (timed or alike(a, b, tolerance if said else 0))): return Difference(saved.id, f'figure {i}' if a else 'nothing', 'another picture' if b else 'nothing')
 
 
 def compare(saved, ran):

@@ -14,6 +14,7 @@ import signal
 import sys
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
+from time import sleep
 
 import nbformat
 from nbclient import NotebookClient
@@ -58,7 +59,7 @@ def run(page, mark, folder=None):
     for cell in nb.cells:
         if cell.cell_type == 'code': cell.outputs = []
     (file.parent/'playground').mkdir(parents=True, exist_ok=True)
-    client = NotebookClient(nb, timeout=3600, kernel_name='python3', coalesce_streams=True, extra_arguments=['--IPKernelApp.log_level=40'],
+    client = NotebookClient(nb, timeout=3600, startup_timeout=300, kernel_name='python3', coalesce_streams=True, extra_arguments=['--IPKernelApp.log_level=40'],
                             resources={'metadata': {'path': str(folder or file.parent)}}, on_cell_start=lambda cell, cell_index: now.update(cell=cell.id))
     now, kernels[page.stem] = dict(cell='none'), client
     try: client.execute()
@@ -87,13 +88,15 @@ def run_all(pages, marks):
             while left:
                 done, left = wait(left, timeout=1, return_when=FIRST_COMPLETED)
                 stopped.update({futures[o]: o.result() for o in done if o.result()})
-                bar.update(len(done))
+                if done: bar.update(len(done))
                 if done or sys.stderr.isatty(): bar.set_description(', '.join(kernels))
     except KeyboardInterrupt:
         pool.shutdown(wait=False, cancel_futures=True)
-        for client in list(kernels.values()):
-            if client.km and client.km.provisioner: asyncio.run(client.km.provisioner.send_signal(signal.SIGKILL))
-        sys.exit('\nStopped. What ran to its end is kept: the same command goes on from here.')
+        while kernels:  # those that are just starting too
+            for client in list(kernels.values()):
+                if client.km and client.km.provisioner: asyncio.run(client.km.provisioner.send_signal(signal.SIGKILL))
+            sleep(0.2)
+        raise
     return stopped
 
 
@@ -148,4 +151,8 @@ def main(names, record=False):
     return pages, stopped
 
 
-if __name__ == '__main__': sys.exit(bool(main(sys.argv[1:])[1]))
+if __name__ == '__main__':
+    try: sys.exit(bool(main(sys.argv[1:])[1]))
+    except KeyboardInterrupt:
+        print('\nInterrupted. What ran to its end is kept, and the same command goes on from here.', flush=True)
+        os._exit(130)  # at once, without nbclient's clean-up of kernels that are gone
