@@ -6,10 +6,14 @@
 __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
-from . import backprop, data, distributed, files, learner, linear, multiclass, nets, optim, plots, practice, resnet, sgd, similarity
+from . import (
+    backprop, data, disk, distributed, exercises, files, learner, linear,
+    multiclass, nets, optim, plots, practice, resnet, sgd, similarity, weights)
 from .backprop import *
 from .data import *
+from .disk import *
 from .distributed import *
+from .exercises import *
 from .files import *
 from .learner import *
 from .linear import *
@@ -21,6 +25,9 @@ from .practice import *
 from .resnet import *
 from .sgd import *
 from .similarity import *
+from .weights import *
 
 # %% ../nbs/index.ipynb #all-names
-__all__ = sorted({name for module in (files, plots, data, similarity, sgd, linear, optim, learner, nets, resnet, backprop, multiclass, distributed, practice) for name in module.__all__})
+_modules = (disk, files, plots, data, similarity, sgd, linear, optim, weights,
+            learner, nets, resnet, backprop, multiclass, distributed, exercises, practice)
+__all__ = sorted({name for module in _modules for name in module.__all__})

@@ -4,17 +4,18 @@
 
 # %% ../nbs/api/files.ipynb #files-imports
 from __future__ import annotations
-import configparser, errno, hashlib, json, os, shutil, struct, tarfile, tempfile, time, urllib.request, warnings, zipfile, zlib
-from contextlib import contextmanager
+import configparser, hashlib, json, os, shutil, struct, tarfile, tempfile, urllib.request, warnings, zipfile, zlib
 from pathlib import Path
 from tokenize import TokenError
-from typing import Callable, Iterator, NamedTuple, Sequence
+from typing import Callable, NamedTuple, Sequence
 import numpy as np
 from PIL import Image
+from .disk import course_home, data_home, delete_leftovers, explain_disk_errors, is_disk_error, write_whole
+
 
 # %% auto #0
-__all__ = ['SAMPLE', 'DIGITS', 'Source', 'data_home', 'sweep', 'whole', 'count_images', 'is_mnist_sample', 'is_mnist', 'unpack',
-           'cached', 'read_pngs', 'open_image', 'write_digits', 'mnist_sample', 'mnist', 'recorded']
+__all__ = ['SAMPLE', 'DIGITS', 'Source', 'count_images', 'is_mnist_sample', 'is_mnist', 'unpack', 'cached', 'read_pngs',
+           'open_image', 'write_digits', 'mnist_sample', 'mnist', 'recorded']
 
 # %% ../nbs/api/files.ipynb #files-source
 class Source(NamedTuple):
@@ -30,57 +31,11 @@ DIGITS = Source('mnist_png', 'MNIST', ('training', 'testing'), {
     '5': (5421, 892), '6': (5918, 958), '7': (6265, 1028), '8': (5851, 974), '9': (5949, 1009)})
 
 # %% ../nbs/api/files.ipynb #files-home
-def data_home() -> Path:
-    "fastai's folder: the environment variable `FASTAI_HOME`, or `~/.fastai`"
-    return Path(os.environ.get('FASTAI_HOME', '~/.fastai')).expanduser()
-
 def _fastai_data() -> Path:
     "The folder that fastai unpacks archives into, which its config.ini may move"
     config = configparser.ConfigParser()
     config.read(data_home()/'config.ini')
     return data_home()/Path(config['DEFAULT'].get('data', 'data')).expanduser()
-
-def _own(name: str) -> Path: return data_home()/'mnist_under_hood'/name
-
-# %% ../nbs/api/files.ipynb #files-whole
-def _of_the_disk(e: Exception) -> bool:
-    "Whether `e` says that the disk is full or must not be written to"
-    return getattr(e, 'errno', None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    "Name `folder` and a remedy where the disk gives an error in this block"
-    try: yield
-    except OSError as e:
-        if not _of_the_disk(e): raise
-        raise OSError(f'{folder} cannot be written: {e.strerror}. Make room, or set the environment variable FASTAI_HOME to a folder '
-                      'that has room and may be written to.') from e
-
-def sweep(folder: str | Path, # Where temporary files and folders were made
-          name: str = '*'     # Of what, as a pattern for file names
-    ) -> None:
-    "Delete the temporary files and folders that killed processes left in `folder` more than a day ago"
-    for o in Path(folder).glob(f'{name}-part-????????'):
-        try:
-            if time.time() - o.lstat().st_mtime < 24*3600: continue
-            if o.is_dir(): shutil.rmtree(o)
-            else: o.unlink()
-        except OSError as e: warnings.warn(f'{o}, left by a process that was killed, cannot be deleted ({e}).')
-
-@contextmanager
-def whole(folder: str | Path  # The folder that shall exist, complete, afterwards
-    ) -> Iterator[Path]:      # A temporary folder to fill
-    "Fill a temporary folder, then rename it to `folder`: after an error or a kill there is no `folder`, never half of one"
-    folder = Path(folder)
-    with _writing(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f'{folder.name}-part-', dir=folder.parent))
-        try:
-            yield temporary
-            try: os.replace(temporary, folder)
-            except OSError:
-                if not folder.is_dir(): raise  # else another process finished it first
-        finally: shutil.rmtree(temporary, ignore_errors=True)
 
 # %% ../nbs/api/files.ipynb #files-count
 def count_images(path: str | Path, # A folder of split folders of class folders
@@ -102,16 +57,17 @@ def is_mnist(path: str | Path # A data folder
     "Whether `path` holds as many images as fastai's full MNIST in each class"
     return count_images(path, DIGITS.splits) == DIGITS.counts
 
-# %% ../nbs/api/files.ipynb #files-unpack
+# %% ../nbs/api/files.ipynb #files-extract
 def _extract(archive: Path, folder: Path) -> None:
     "Unpack `archive` into `folder`. Raises `ValueError` where it is damaged or reaches outside, `OSError` where the disk gives an error"
     tar = not archive.name.endswith('.zip')
     try: shutil.unpack_archive(archive, folder, **({'filter': 'data'} if tar else {}))
     except (shutil.ReadError, EOFError, OSError, ValueError, zlib.error, tarfile.TarError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as e:
-        if _of_the_disk(e): raise
+        if is_disk_error(e): raise
         raise ValueError(f'archive {archive} cannot be unpacked ({e}). Its download may have been cut off: '
                          'delete it and download it again.') from e
 
+# %% ../nbs/api/files.ipynb #files-unpack
 def unpack(archive: str | Path # A .tgz, .tar.gz or .zip file
     ) -> Path:                 # The folder it was unpacked to, the same one every time
     """Unpack `archive` once, under fastai's folder.
@@ -123,9 +79,9 @@ def unpack(archive: str | Path # A .tgz, .tar.gz or .zip file
     if not os.access(archive, os.R_OK): raise PermissionError(f'archive {archive} may not be read. Give yourself the right to: chmod u+r')
     stat = archive.stat()
     key = hashlib.sha1(f'{archive} {stat.st_size} {stat.st_mtime_ns}'.encode()).hexdigest()[:12]
-    folder = _own('unpacked')/key
+    folder = course_home()/'unpacked'/key
     if not folder.is_dir():
-        with whole(folder) as temporary: _extract(archive, temporary)
+        with explain_disk_errors(folder.parent), write_whole(folder) as temporary: _extract(archive, temporary)
     return folder
 
 # %% ../nbs/api/files.ipynb #files-cached
@@ -141,29 +97,20 @@ def cached(folder: str | Path,  # What the files belong to: a new cache for the 
     except OSError: return read()  # which says what is wrong with the file
     digest = hashlib.sha1(repr([(o.st_size, o.st_mtime_ns) for o in seen]).encode())
     for sub, names in files.items(): digest.update(os.fsencode('/'.join([sub, *names, ''])))
-    cache = _own('cache')/f'{where}-{digest.hexdigest()[:16]}.npy'
+    cache = course_home()/'cache'/f'{where}-{digest.hexdigest()[:16]}.npy'
     if cache.is_file():
         try: return np.load(cache, mmap_mode='c', allow_pickle=False)
         except (OSError, ValueError, EOFError, SyntaxError, TokenError) as e:
             warnings.warn(f'{cache} is damaged ({e}); it is made anew.')
     array = read()
     try:
-        _keep(cache, array)
+        with write_whole(cache) as temporary, open(temporary, 'wb') as f: np.save(f, array)
         for old in cache.parent.glob(f'{where}-*.npy'):
             if old != cache: old.unlink(missing_ok=True)
     except OSError as e:
         warnings.warn(f'{cache} cannot be written ({e}); the images will be read one by one again next time. '
                       'Set FASTAI_HOME to a folder that has room and may be written to.')
     return array
-
-def _keep(cache: Path, array: np.ndarray) -> None:
-    "Write `array` beside `cache`, then rename it, so that no half of it is ever read"
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f'{cache.stem}-part-', dir=cache.parent)
-    try:
-        with os.fdopen(handle, 'wb') as f: np.save(f, array)
-        os.replace(temporary, cache)
-    finally: Path(temporary).unlink(missing_ok=True)
 
 # %% ../nbs/api/files.ipynb #files-pngs
 def _chunk(name: bytes, content: bytes = b'') -> bytes:
@@ -229,7 +176,7 @@ def open_image(file: str | Path # A picture in any format that Pillow reads
     except Exception as e:
         raise ValueError(f'{file} is not a whole picture ({e or type(e).__name__}). Delete it, or put it back from the archive.') from e
 
-# %% ../nbs/api/files.ipynb #files-download
+# %% ../nbs/api/files.ipynb #files-no_download
 def _no_download(source: Source) -> str:
     "Why `source` cannot be downloaded from here, or an empty string"
     try:
@@ -239,23 +186,22 @@ def _no_download(source: Source) -> str:
     except ImportError: return 'fastai, which downloads it, is not installed'
     except OSError as e: return f'no answer from its host: {getattr(e, "reason", e)}'
 
+# %% ../nbs/api/files.ipynb #files-download
 def _download(source: Source, folder: Path) -> Path:
     "Download `source` through fastai's downloader, whole, to `folder`"
     import fastai.data
     from fastai.data.external import URLs
     from fastdownload import FastDownload
     url = getattr(URLs, source.url)
-    with _writing(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f'{folder.name}-part-', dir=folder.parent) as scratch:
-            try:
-                _extract(FastDownload(base=scratch, module=fastai.data).download(url), Path(scratch)/'unpacked')
-                downloaded = Path(scratch)/'unpacked'/source.name
-                if not downloaded.is_dir(): raise ValueError(f'it holds no folder {source.name}')
-            except Exception as e: # FastDownload raises bare exceptions for a wrong size or hash
-                if _of_the_disk(e): raise
-                raise OSError(f'{url} did not arrive whole ({e}). Run this again to download it anew.') from e
-            with whole(folder) as temporary: shutil.copytree(downloaded, temporary, dirs_exist_ok=True)
+    with explain_disk_errors(folder.parent), write_whole(folder) as temporary:
+        unpacked = temporary.parent/'unpacked'
+        try:
+            _extract(FastDownload(base=temporary.parent, module=fastai.data).download(url), unpacked)
+            if not (unpacked/source.name).is_dir(): raise ValueError(f'it holds no folder {source.name}')
+        except Exception as e: # FastDownload raises bare exceptions for a wrong size or hash
+            if is_disk_error(e): raise
+            raise OSError(f'{url} did not arrive whole ({e}). Run this again to download it anew.') from e
+        (unpacked/source.name).rename(temporary)
     return folder
 
 # %% ../nbs/api/files.ipynb #files-offline
@@ -265,7 +211,7 @@ def write_digits(folder: str | Path, # Where to write; must not exist yet
     "Write scikit-learn's digits (Alpaydin and Kaynak, UCI 1998) as PNGs in the layout of `source`"
     from sklearn.datasets import load_digits
     digits = load_digits()
-    with whole(folder) as temporary:
+    with explain_disk_errors(Path(folder).parent), write_whole(folder) as temporary:
         for c in source.counts:
             for i, image in enumerate(digits.images[digits.target == int(c)]):
                 split = temporary/source.splits[i % 5 == 4]/c
@@ -293,8 +239,8 @@ def _named(path: Path, source: Source) -> Path:
 
 def _find(source: Source) -> Path:
     "The folder of `source`, or of scikit-learn's digits in its layout"
-    for o in 'unpacked', 'cache', '.': sweep(_own(o))
-    sweep(_fastai_data(), source.name)
+    for o in 'unpacked', 'cache', '.': delete_leftovers(course_home()/o)
+    delete_leftovers(_fastai_data(), source.name)
     if named := os.environ.get('MNIST_UNDER_HOOD_DATA'): return _named(Path(named).expanduser(), source)
     folder = _fastai_data()/source.name
     if folder.is_dir():
@@ -304,7 +250,7 @@ def _find(source: Source) -> Path:
                          f'{source.counts}. Delete the folder and run this again to download it anew.')
     reason = _no_download(source)
     if not reason: return _download(source, folder)
-    digits = _own(f'sklearn_digits_for_{source.name}')
+    digits = course_home()/f'sklearn_digits_for_{source.name}'
     try:
         if not digits.is_dir(): write_digits(digits, source)
     except ImportError as e:

@@ -25,13 +25,14 @@ from mnist_under_hood.cli import mnist_ladder, mnist_predict
 from mnist_under_hood.data import load_split, read_images
 from mnist_under_hood.distributed import Checkpoint
 from mnist_under_hood.files import SAMPLE, mnist_sample, open_image, unpack, write_digits
-from mnist_under_hood.learner import DataLoaders, Learner, read_tensors, write_tensors
+from mnist_under_hood.learner import DataLoaders, Learner
 from mnist_under_hood.linear import DataLoader, batch_accuracy, linear1, mnist_loss, validate_epoch
 from mnist_under_hood.multiclass import calibration, confusion_matrix, cross_entropy, fit_temperature, top1_accuracy
 from mnist_under_hood.nets import simple_net
 from mnist_under_hood.optim import Momentum
 from mnist_under_hood.resnet import bce_loss, prepare_image, train_rung
 from mnist_under_hood.similarity import accuracy, is_3, l1_distance, rmse_distance
+from mnist_under_hood.weights import read_tensors, write_tensors
 
 Row = namedtuple('Row', 'name does error says', defaults=['', ''])
 nan, inf, tensor = float('nan'), float('inf'), torch.tensor

@@ -23,7 +23,8 @@ from test_bad_input import raised_by_somebody
 
 import mnist_under_hood.files
 from mnist_under_hood.data import load_split
-from mnist_under_hood.files import SAMPLE, cached, count_images, mnist_sample, sweep, unpack, whole, write_digits
+from mnist_under_hood.disk import delete_leftovers
+from mnist_under_hood.files import SAMPLE, cached, count_images, mnist_sample, unpack, write_digits
 
 tiny = SAMPLE._replace(counts={'3': (147, 36), '7': (144, 35)})
 
@@ -88,9 +89,9 @@ def test_cut_off_download_is_named_and_leaves_nothing(home, server):
 
 
 def test_kill_in_the_middle_leaves_no_folder(home):
-    code = ('import os, signal\nfrom mnist_under_hood.files import *\n'
-            f'with whole({str(home/"data"/"mnist_sample")!r}) as folder:\n'
-            "    (folder/'train').mkdir(); os.kill(os.getpid(), signal.SIGKILL)")
+    code = ('import os, signal\nfrom mnist_under_hood.disk import *\n'
+            f'with write_whole({str(home/"data"/"mnist_sample")!r}) as folder:\n'
+            "    (folder/'train').mkdir(parents=True); os.kill(os.getpid(), signal.SIGKILL)")
     assert subprocess.run([sys.executable, '-c', code]).returncode == -9
     assert not (home/'data'/'mnist_sample').exists()
 
@@ -144,15 +145,13 @@ def test_cache_notices_a_changed_a_new_and_a_missing_file(home, tmp_path):
     assert len(os.listdir(home/'mnist_under_hood'/'cache')) == 1, 'one cache for one folder'
 
 
-@pytest.mark.parametrize('when', ['downloading', 'unpacking', 'copying', 'renaming'])
+@pytest.mark.parametrize('when', ['downloading', 'unpacking', 'renaming'])
 def test_kill_while_the_data_is_set_up(home, server, when):
     "The next run starts clean, and what the killed one left is gone a day later"
     killed('from fastai.data.external import URLs\nimport fastcore.net, fastdownload.core\n'
            f'URLs.MNIST_SAMPLE, files.SAMPLE = {URLs.MNIST_SAMPLE!r}, files.SAMPLE._replace(counts={tiny.counts})\n'
            + dict(downloading='fastdownload.core.urlsave = lambda url, file, **_: (open(file, "wb").write(b"half"), die())',
                   unpacking='real = shutil.unpack_archive\ndef half(*args, **options):\n    real(*args, **options)\n    die()\nshutil.unpack_archive = half',
-                  copying='real, n = shutil.copy2, []\ndef some(*args, **options):\n    n.append(real(*args, **options))\n    if len(n) == 99: die()\n'
-                          'tree = shutil.copytree\nshutil.copytree = lambda a, b, *_, **__: tree(a, b, copy_function=some, dirs_exist_ok=True)',
                   renaming='real = os.replace\nos.replace = lambda a, b: die() if str(b).endswith("mnist_sample") else real(a, b)')[when]
            + '\nfiles.mnist_sample()')
     assert not (home/'data'/'mnist_sample').exists() and left_behind(home/'data') != []
@@ -179,7 +178,7 @@ def test_kill_while_the_cache_is_written(home, tmp_path):
     digits = write_digits(tmp_path/'digits', SAMPLE)
     killed(f'np.save = lambda f, array: (f.write(bytes(1000)), f.flush(), die())\nfrom mnist_under_hood.data import load_split\nload_split({str(digits)!r})')
     cache = home/'mnist_under_hood'/'cache'
-    assert [o.stat().st_size for o in cache.iterdir()] == [1000]
+    assert [o.stat().st_size for o in cache.rglob('*.npy')] == [1000]
     x, _ = load_split(digits)
     assert len(x) == 147 + 144 and len(left_behind(home)) == 1
     assert (x == load_split(digits)[0]).all(), 'the second time from the cache'
@@ -203,13 +202,13 @@ def test_kill_while_weights_are_written(home, tmp_path):
     assert load_file(weights/'baseline.safetensors')['mean_3'].shape == (28, 28)
 
 
-def test_sweep_leaves_what_is_young_or_has_another_name(tmp_path):
+def test_leftovers_stay_that_are_young_or_have_another_name(tmp_path):
     for name in 'a-part-abcdefgh', 'a-part-12345678', 'b-part-abcdefgh', 'a-part-', 'a-partly-done', 'a-part-abcdefghi': (tmp_path/name).write_text('')
     grow_old(tmp_path)
     os.utime(tmp_path/'a-part-12345678')
-    sweep(tmp_path, 'a')
+    delete_leftovers(tmp_path, 'a')
     assert sorted(os.listdir(tmp_path)) == ['a-part-', 'a-part-12345678', 'a-part-abcdefghi', 'a-partly-done', 'b-part-abcdefgh']
-    sweep(tmp_path/'none')
+    delete_leftovers(tmp_path/'none')
 
 
 remedy = 'cannot be written: .*set the environment variable FASTAI_HOME to a folder that has room'

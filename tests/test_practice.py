@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_under_hood.practice import EXERCISES, check
+from mnist_under_hood.exercises import EXERCISES
+from mnist_under_hood.practice import check
 
 nbs = Path(__file__).resolve().parents[1]/'nbs'
 lessons = {o.stem: nbformat.read(o, as_version=4).cells for o in sorted(nbs.glob('[0-9][0-9]_*.ipynb'))}
