@@ -38,3 +38,19 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv('FASTAI_HOME', str(tmp_path/'home'))
     monkeypatch.delenv('MNIST_UNDER_HOOD_DATA', raising=False)
     return tmp_path/'home'
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    "A folder served on localhost, to which fastai's address of MNIST_SAMPLE points; it holds the small digits, archived"
+    from fastai.data.external import URLs
+    folder = tmp_path/'served'
+    folder.mkdir()
+    with tarfile.open(folder/'mnist_sample.tgz', 'w:gz') as tar: tar.add(write_digits(tmp_path/'mnist_sample', SAMPLE), 'mnist_sample')
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    httpd = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    monkeypatch.setattr(URLs, 'MNIST_SAMPLE', f'http://127.0.0.1:{httpd.server_port}/mnist_sample.tgz')
+    monkeypatch.setattr('mnist_under_hood.files.SAMPLE', tiny)
+    yield folder
+    httpd.shutdown()

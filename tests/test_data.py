@@ -1,22 +1,19 @@
 """Getting the data when something goes wrong: a download cut off, a kill in the middle, two processes at once, a hostile archive."""
-import functools
-import http.server
 import io
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import tiny
 from fastai.data.external import URLs
 from safetensors.torch import load_file
 from test_bad_input import raised_by_somebody
@@ -26,31 +23,6 @@ from mnist_under_hood.data import load_split
 from mnist_under_hood.disk import delete_leftovers
 from mnist_under_hood.files import SAMPLE, cached, count_images, mnist_sample, unpack, write_digits
 
-tiny = SAMPLE._replace(counts={'3': (147, 36), '7': (144, 35)})
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    "An empty folder in place of ~/.fastai"
-    monkeypatch.setenv('FASTAI_HOME', str(tmp_path/'home'))
-    monkeypatch.delenv('MNIST_UNDER_HOOD_DATA', raising=False)
-    return tmp_path/'home'
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    "A folder served on localhost, to which fastai's address of MNIST_SAMPLE points; it holds the small digits, archived"
-    folder = tmp_path/'served'
-    folder.mkdir()
-    digits = write_digits(tmp_path/'mnist_sample', SAMPLE)
-    with tarfile.open(folder/'mnist_sample.tgz', 'w:gz') as tar: tar.add(digits, 'mnist_sample')
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    httpd = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
-    monkeypatch.setattr(URLs, 'MNIST_SAMPLE', f'http://127.0.0.1:{httpd.server_port}/mnist_sample.tgz')
-    monkeypatch.setattr('mnist_under_hood.files.SAMPLE', tiny)
-    yield folder
-    httpd.shutdown()
 
 
 def left_behind(home): return [str(o.relative_to(home)) for o in home.rglob('*') if 'part' in o.name]
@@ -64,10 +36,10 @@ def grow_old(folder):
 
 
 def killed(code):
-    "Run `code`, in which `die` kills the process as kill -9 does, before or after or in the middle of what it replaces"
-    start = ('import os, shutil, signal\nimport numpy as np\nimport mnist_under_hood.files as files\n'
-             'def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)\n')
-    assert subprocess.run([sys.executable, '-c', start + code], stdout=subprocess.DEVNULL).returncode == -9
+    "Run `code`, in which `die` ends the process at once, as a kill does, before or after or in the middle of what it replaces"
+    start = ('import os, shutil\nimport numpy as np\nimport mnist_under_hood.files as files\n'
+             'def die(*_, **__): os._exit(9)\n')
+    assert subprocess.run([sys.executable, '-c', start + code], stdout=subprocess.DEVNULL).returncode == 9
 
 
 def test_download_lands_where_fastai_looks(home, server):
@@ -88,14 +60,6 @@ def test_cut_off_download_is_named_and_leaves_nothing(home, server):
     assert count_images(mnist_sample(), tiny.splits) == tiny.counts, 'the next run starts clean'
 
 
-def test_kill_in_the_middle_leaves_no_folder(home):
-    code = ('import os, signal\nfrom mnist_under_hood.disk import *\n'
-            f'with write_whole({str(home/"data"/"mnist_sample")!r}) as folder:\n'
-            "    (folder/'train').mkdir(parents=True); os.kill(os.getpid(), signal.SIGKILL)")
-    assert subprocess.run([sys.executable, '-c', code]).returncode == -9
-    assert not (home/'data'/'mnist_sample').exists()
-
-
 def test_two_processes_at_once(home):
     code = ('from unittest.mock import patch\nfrom mnist_under_hood.files import *\nfrom mnist_under_hood.data import load_split\n'
             "with patch('urllib.request.urlopen', side_effect=OSError('no network')): path = mnist_sample()\n"
@@ -104,21 +68,6 @@ def test_two_processes_at_once(home):
     last_lines = [p.communicate()[0].splitlines()[-1] for p in processes]
     assert last_lines == [f'{tiny.counts} {147 + 144}']*2
     assert left_behind(home) == []
-
-
-@pytest.mark.parametrize('name', ['../escaped.png', '/tmp/escaped-mnist.png'])
-def test_archive_may_not_reach_outside(home, tmp_path, name):
-    archive = tmp_path/'hostile.tgz'
-    with tarfile.open(archive, 'w:gz') as tar:
-        info = tarfile.TarInfo(name)
-        info.size = 4
-        tar.addfile(info, io.BytesIO(b'oops'))
-    if name.startswith('/'):  # the data filter strips the leading slash: the file lands inside
-        unpack(archive)
-        assert not Path(name).exists()
-    else:
-        with pytest.raises(ValueError, match='hostile.tgz cannot be unpacked'): unpack(archive)
-    assert not (tmp_path/'escaped.png').exists() and left_behind(home) == []
 
 
 def test_unreadable_cache_folder_is_a_warning(home, tmp_path):
@@ -145,15 +94,28 @@ def test_cache_notices_a_changed_a_new_and_a_missing_file(home, tmp_path):
     assert len(os.listdir(home/'mnist_under_hood'/'cache')) == 1, 'one cache for one folder'
 
 
-@pytest.mark.parametrize('when', ['downloading', 'unpacking', 'renaming'])
-def test_kill_while_the_data_is_set_up(home, server, when):
+half_unpacked = '''
+real = shutil.unpack_archive
+def half(*args, **options):
+    real(*args, **options)
+    die()
+shutil.unpack_archive = half
+'''
+half_downloaded = '''
+import fastcore.net, fastdownload.core
+fastdownload.core.urlsave = lambda url, file, **_: (open(file, "wb").write(b"half"), die())
+'''
+not_renamed = '''
+real = os.replace
+os.replace = lambda a, b: die() if str(b).endswith("mnist_sample") else real(a, b)
+'''
+
+
+@pytest.mark.parametrize('code', [half_downloaded, half_unpacked, not_renamed], ids=['downloading', 'unpacking', 'renaming'])
+def test_kill_while_the_data_is_set_up(home, server, code):
     "The next run starts clean, and what the killed one left is gone a day later"
-    killed('from fastai.data.external import URLs\nimport fastcore.net, fastdownload.core\n'
-           f'URLs.MNIST_SAMPLE, files.SAMPLE = {URLs.MNIST_SAMPLE!r}, files.SAMPLE._replace(counts={tiny.counts})\n'
-           + dict(downloading='fastdownload.core.urlsave = lambda url, file, **_: (open(file, "wb").write(b"half"), die())',
-                  unpacking='real = shutil.unpack_archive\ndef half(*args, **options):\n    real(*args, **options)\n    die()\nshutil.unpack_archive = half',
-                  renaming='real = os.replace\nos.replace = lambda a, b: die() if str(b).endswith("mnist_sample") else real(a, b)')[when]
-           + '\nfiles.mnist_sample()')
+    killed(f'from fastai.data.external import URLs\nURLs.MNIST_SAMPLE = {URLs.MNIST_SAMPLE!r}\n'
+           f'files.SAMPLE = files.SAMPLE._replace(counts={tiny.counts})\n{code}\nfiles.mnist_sample()')
     assert not (home/'data'/'mnist_sample').exists() and left_behind(home/'data') != []
     path = mnist_sample()
     assert count_images(path, tiny.splits) == tiny.counts
@@ -166,7 +128,7 @@ def test_kill_while_the_data_is_set_up(home, server, when):
 def test_kill_while_unpacking_an_archive(home, tmp_path, monkeypatch):
     digits = write_digits(tmp_path/'mnist_sample', SAMPLE)
     with tarfile.open(tmp_path/'mnist_sample.tgz', 'w:gz') as tar: tar.add(digits, 'mnist_sample')
-    killed(f'real = shutil.unpack_archive\ndef half(*args, **options):\n    real(*args, **options)\n    die()\nshutil.unpack_archive = half\nfiles.unpack({str(tmp_path/"mnist_sample.tgz")!r})')
+    killed(f'{half_unpacked}\nfiles.unpack({str(tmp_path/"mnist_sample.tgz")!r})')
     monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', str(tmp_path/'mnist_sample.tgz'))
     assert count_images(mnist_sample(), SAMPLE.splits) == tiny.counts
     assert grow_old(home)
@@ -243,6 +205,7 @@ def test_no_room_for_a_large_file(home, tmp_path, monkeypatch):
         info = tarfile.TarInfo('large')
         info.size = 100_000
         tar.addfile(info, io.BytesIO(bytes(info.size)))
+    resource = pytest.importorskip('resource', reason='no such limits are known there')
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
@@ -252,6 +215,7 @@ def test_no_room_for_a_large_file(home, tmp_path, monkeypatch):
     assert len(x) == 147 + 144 and left_behind(home) == []
 
 
+@pytest.mark.skipif(os.name == 'nt', reason='other permissions')
 def test_folder_that_must_not_be_written_to(tmp_path, monkeypatch):
     with tempfile.TemporaryDirectory() as scratch:
         os.chmod(scratch, 0o755)
@@ -281,15 +245,16 @@ def test_download_may_not_reach_outside(home, server, tmp_path):
     assert not list(tmp_path.rglob('escaped')) and left_behind(home) == []
 
 
-@pytest.mark.parametrize('damage', [lambda b: b[:-1], lambda b: b[:100], lambda b: b'', lambda b: b'\0'*len(b), lambda b: b.replace(b"(291, 28, 28)", b"(999, 28, 28)"),
-                                    lambda b: b.replace(b"{'descr'", b"('descr'"), lambda b: b.replace(b"'<f4'", b"'|O' ")])
-def test_damaged_cache_is_named_and_made_anew(home, tmp_path, damage):
+@pytest.mark.parametrize('keep, old, new', [
+    (-1, b'', b''), (100, b'', b''), (0, b'', b''), (None, b'\x93NUMPY', bytes(6)), (None, b'(291, 28, 28)', b'(999, 28, 28)'),
+    (None, b"{'descr'", b"('descr'"), (None, b"'<f4'", b"'|O' ")])
+def test_damaged_cache_is_named_and_made_anew(home, tmp_path, keep, old, new):
     digits = write_digits(tmp_path/'digits', SAMPLE)
     x = load_split(digits)[0]
     cache, = (home/'mnist_under_hood'/'cache').iterdir()
     whole_one = cache.read_bytes()
     cache.unlink()
-    cache.write_bytes(damage(whole_one))
+    cache.write_bytes(whole_one[:keep].replace(old, new))
     assert cache.read_bytes() != whole_one
     with pytest.warns(UserWarning, match='is damaged .* it is made anew'): again = load_split(digits)[0]
     assert (again == x).all() and cache.read_bytes() == whole_one

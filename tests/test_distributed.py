@@ -1,7 +1,6 @@
 """Trainings that are killed: the same command goes on, and ends with the numbers of an unbroken run; a lost worker ends the others with a word."""
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -64,7 +63,7 @@ def test_killed_training_goes_on(tmp_path, unbroken):
     process = start('-c', alone, file)
     wait_for(file, process)
     process.kill()
-    assert process.wait() == -signal.SIGKILL
+    assert process.wait() != 0
     assert state_in(file)['done'] < epochs
     finish(start('-c', alone, file))
     same(state_in(file), unbroken, gap=0)

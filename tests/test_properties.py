@@ -2,7 +2,6 @@
 import io
 import os
 import struct
-import time
 import warnings
 
 import numpy as np
@@ -25,8 +24,7 @@ from mnist_under_hood.similarity import accuracy, l1_distance, rmse_distance
 
 settings.register_profile('course', deadline=None, derandomize=True, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile('course')
-fuzz_seconds = float(os.environ.get('FUZZ_SECONDS', 3))
-
+fuzz_tries = int(os.environ.get('FUZZ_TRIES', 1000))
 
 
 def noise(seed, height=28, width=28, lowest=0, levels=256):
@@ -160,11 +158,11 @@ def samples():
 
 
 def fuzz(attempt, inputs, seed=0):
-    "Call `attempt` with mutations of `inputs` for `fuzz_seconds`; its result must pass, and it may raise `ValueError` alone, soon and with nothing said on the side"
-    rng, end, outcomes = np.random.default_rng(seed), time.monotonic() + fuzz_seconds, {'whole': 0, 'refused': 0}
-    while time.monotonic() < end:
+    "Call `attempt` with mutations of `inputs`; its result must pass, and it may raise `ValueError` alone, with nothing said on the side"
+    rng, outcomes = np.random.default_rng(seed), {'whole': 0, 'refused': 0}
+    for _ in range(fuzz_tries):
         name, data = inputs[rng.integers(len(inputs))]
-        data, began = mutated(rng, data), time.monotonic()
+        data = mutated(rng, data)
         with warnings.catch_warnings():
             warnings.simplefilter('error')
             try:
@@ -174,7 +172,6 @@ def fuzz(attempt, inputs, seed=0):
                 assert str(e).endswith(('.', '?')), e
                 outcomes['refused'] += 1
             except BaseException as e: raise AssertionError(f'{type(e).__name__}: {e} for a {name} of bytes.fromhex({data.hex()!r})') from e
-        assert time.monotonic() - began < 20, f'too slow: a {name} of bytes.fromhex({data.hex()!r})'
     assert min(outcomes.values()) > 0, outcomes
 
 
