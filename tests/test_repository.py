@@ -69,9 +69,10 @@ def test_addresses_follow_from_settings():
 
 def test_a_fork_changes_addresses():
     badge = '[Colab](https://colab.research.google.com/github/someone/fork/blob/dev/nbs/01_data.ipynb)'
-    assert current(badge) == f'[Colab](https://colab.research.google.com/github/{here}/blob/{cfg["branch"]}/nbs/01_data.ipynb)'
-    for text in 'href: "https://github.com/{}"}}', 'issue-url: "https://github.com/{}/issues/new/choose"', 'pip install "x @ git+https://github.com/{}"':
-        assert current(text.format('someone/fork')) == text.format(here)
+    assert current(badge, '1.0.0.dev0') == f'[Colab](https://colab.research.google.com/github/{here}/blob/{cfg["branch"]}/nbs/01_data.ipynb)'
+    for text in ('href: "https://github.com/{}"}}', 'issue-url: "https://github.com/{}/issues/new/choose"', 'pip install "x @ git+https://github.com/{}"',
+                 '[Codespaces](https://codespaces.new/{})'):
+        assert current(text.format('someone/fork'), '1.0.0.dev0') == text.format(here)
     assert f'repo-url: "https://github.com/{here}"' in (nbs/'nbdev.yml').read_text(), 'run `make addresses`'
 
 

@@ -65,8 +65,8 @@ def run(page, mark, folder=None):
     try: client.execute()
     except CellExecutionError as e:
         line = re.search(r'^-+> \d+ (.*)', colours.sub('', e.traceback), re.M)
-        stopped = f'cell {now["cell"]}' + (f', at {line[1].strip()}' if line else '') + f'\n    {e.ename}: {e.evalue}'.replace('\n', '\n    ')[:1000]
-    except (CellTimeoutError, DeadKernelError, RuntimeError) as e: stopped = f'cell {now["cell"]}\n    {e}'
+        stopped = '\n'.join([f'cell {now["cell"]}', *([line[1].strip()] if line else []), *f'{e.ename}: {e.evalue}'.splitlines()[:10]])
+    except (CellTimeoutError, DeadKernelError, RuntimeError) as e: stopped = f'cell {now["cell"]}\n{e}'
     else: nb.metadata['course'] = mark
     del kernels[page.stem]
     for cell in nb.cells:
@@ -119,7 +119,7 @@ def report(pages, stopped, comparable):
     if not comparable: print("These are not MNIST_SAMPLE's pictures, so the numbers are others than those shown, and only whether a page ran is told.")
     width = max(len(o.stem) for o in pages) + 2
     for page in pages:
-        if page in stopped: print(f'{page.stem:{width}}stopped in {stopped[page]}')
+        if page in stopped: print(f'{page.stem:{width}}stopped in ' + stopped[page].replace('\n', '\n      '))
         elif not comparable or page.stem in apart: print(f'{page.stem:{width}}ran')
         else:
             verdict, differences = compare(read(nbs/page), read(copies/page))
