@@ -1,14 +1,17 @@
-"""tools/compare.py on small notebooks: what it calls to the byte, within rounding and differs."""
+"""tools/compare.py, course.py and record.py on small notebooks."""
 import sys
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
 
+import nbformat
 import pytest
 from nbformat import v4
 from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]/'tools'))
+import course
+import record
 from compare import compare
 
 
@@ -29,7 +32,8 @@ def figure(left=20, title='', size=(200, 120)):
     draw.line([(10, 10), (10, 110), (190, 110)], 'black')
     draw.text((60, 2), title, 'black')
     image.save(file, 'png')
-    return v4.new_output('display_data', data={'image/png': b64encode(file.getvalue()).decode(), 'text/plain': '<Figure>'})
+    png = b64encode(file.getvalue()).decode()
+    return v4.new_output('display_data', data={'image/png': png, 'text/plain': '<Figure>'})
 
 
 def verdict(saved, ran, **kw): return compare(page(saved, **kw), page(ran, **kw)).verdict
@@ -94,14 +98,17 @@ def test_differs(saved, ran):
     ('#| tolerance 0.02 4\n', 'lr 0.21, 298 steps', 'differs'),
 ])
 def test_directive(directive, ran, expected):
-    assert verdict(printed('lr 0.195, 293 steps'), printed(ran), source=f'#| hide\n{directive}print(result)') == expected
+    source = f'#| hide\n{directive}print(result)'
+    assert verdict(printed('lr 0.195, 293 steps'), printed(ran), source=source) == expected
 
 
 def test_times_are_not_compared():
-    saved, ran = [printed('by hand 0.48 s, 3 runs'), figure()], [printed('by hand 12 s, 3 runs'), figure(left=60)]
-    assert compare(page(*saved), page(*ran)).verdict == 'differs'
-    assert compare(page(*saved, source='#| timed\nrun()'), page(*ran)).verdict == 'within rounding'
-    assert compare(page(*saved, source='#| timed\nrun()'), page(printed('by foot 12 s, 3 runs'), figure())).verdict == 'differs'
+    outputs = printed('by hand 0.48 s, 3 runs'), figure()
+    saved, timed = page(*outputs), page(*outputs, source='#| timed\nrun()')
+    slower, other = (page(printed(f'{how} 12 s, 3 runs'), figure(left=60)) for how in ('by hand', 'by foot'))
+    assert compare(saved, slower).verdict == 'differs'
+    assert compare(timed, slower).verdict == 'within rounding'
+    assert compare(timed, other).verdict == 'differs'
 
 
 def test_a_pixel_is_within_rounding():
@@ -109,7 +116,10 @@ def test_a_pixel_is_within_rounding():
     assert verdict(figure(), figure(size=(201, 120))) == 'within rounding'
 
 
-@pytest.mark.parametrize('other', [dict(left=26), dict(title='69 wrong'), dict(size=(210, 120))], ids=['curve', 'title', 'size'])
+others = dict(curve=dict(left=26), title=dict(title='69 wrong'), size=dict(size=(210, 120)))
+
+
+@pytest.mark.parametrize('other', others.values(), ids=others)
 def test_another_figure_differs(other):
     assert compare(page(figure()), page(figure(**other))) == ('differs', [('cell', 'figure 1', 'another picture')])
 
@@ -127,7 +137,8 @@ def test_a_missing_figure_differs():
 
 
 def test_words_of_a_diagram_are_compared():
-    def diagram(label): return v4.new_output('execute_result', data={'image/svg+xml': f'<svg><text>{label}</text></svg>', 'text/plain': '<graphviz>'})
+    def diagram(label):
+        return v4.new_output('execute_result', data={'image/svg+xml': f'<svg><text>{label}</text></svg>'})
     assert verdict(diagram('ReLU'), diagram('ReLU')) == 'to the byte'
     assert verdict(diagram('ReLU'), diagram('Sigmoid')) == 'differs'
 
@@ -136,3 +147,80 @@ def test_a_run_may_have_cells_of_its_own():
     ran = page(printed('0.5'))
     ran.cells.insert(0, v4.new_code_cell('import mnist_under_hood'))
     assert compare(page(printed('0.5')), ran).verdict == 'to the byte'
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    "A course of two pages, one of which stops in its second cell"
+    nbs, copies = tmp_path/'nbs', tmp_path/'_course'/'nbs'
+    nbs.mkdir()
+    for module in course, record:
+        monkeypatch.setattr(module, 'nbs', nbs)
+        monkeypatch.setattr(module, 'copies', copies)
+    good = '01_good', 'open("left", "w").close(); print(1/2)', 'nbdev_export = print; nbdev_export()'
+    bad = '02_bad', 'x = 0', '1/x', 'x'
+    for name, *sources in good, bad:
+        cells = [v4.new_code_cell(source, id=f'cell-{i}') for i, source in enumerate(sources, 1)]
+        if name == '01_good': cells[0].outputs = [printed('0.5001\n')]
+        nbformat.write(v4.new_notebook(cells=cells), nbs/f'{name}.ipynb')
+    return nbs, copies
+
+
+def run(capsys, mark='mark', comparable=True):
+    pages = course.chosen([])
+    stopped = course.run_all(pages, dict.fromkeys(pages, mark))
+    course.report(pages, stopped, comparable)
+    return stopped, capsys.readouterr().out
+
+
+def test_a_page_that_stops_is_reported_and_the_others_go_on(small, capsys):
+    nbs, copies = small
+    before = {o.name: o.read_bytes() for o in nbs.iterdir()}
+    stopped, out = run(capsys)
+    assert [o.stem for o in stopped] == ['02_bad']
+    why = '02_bad   stopped in cell cell-2\n      1/x\n      ZeroDivisionError: division by zero\n'
+    assert f'01_good  within rounding\n{why}' in out
+    assert {o.name: o.read_bytes() for o in nbs.iterdir()} == before
+    assert (copies/'left').exists(), 'pages run beside their copies'
+
+
+def test_the_second_run_goes_on_where_the_first_stopped(small, capsys):
+    nbs, copies = small
+    run(capsys)
+    (copies/'left').unlink()
+    stopped, out = run(capsys)
+    assert out.startswith('1 of 2 pages ran before') and not (copies/'left').exists() and len(stopped) == 1
+    run(capsys, mark='other data')
+    assert (copies/'left').exists()
+
+
+def test_other_pictures_are_not_compared(small, capsys):
+    out = run(capsys, comparable=False)[1]
+    assert '01_good  ran\n' in out and "not MNIST_SAMPLE's" in out
+
+
+def test_a_fingerprint_changes_with_the_code_alone(small):
+    nbs, _ = small
+    page, = [o for o in course.chosen([]) if o.stem == '01_good']
+    def after(change):
+        nb = course.read(nbs/page)
+        change(nb.cells)
+        nbformat.write(nb, nbs/page)
+        return course.fingerprint(page, 'data')
+    before = course.fingerprint(page, 'data')
+    assert after(lambda cells: cells.insert(0, v4.new_markdown_cell('# Prose'))) == before
+    assert after(lambda cells: cells[1].update(source='#| tolerance 0.02\n' + cells[1].source)) == before
+    assert course.fingerprint(page, 'other data') != before
+    assert after(lambda cells: cells[1].update(source='print(1)')) != before
+
+
+def test_record_keeps_the_outputs(small, capsys):
+    nbs, copies = small
+    run(capsys)
+    good, bad = sorted(course.chosen([]))
+    record.keep(good)
+    first, last = course.read(nbs/good).cells
+    assert [o.text for o in first.outputs] == ['0.5\n'] and last.outputs == [] and first.execution_count is None
+    kept = (nbs/good).stat().st_mtime_ns
+    record.keep(good)
+    assert (nbs/good).stat().st_mtime_ns == kept, 'a page whose outputs are the same is left alone'
