@@ -1,4 +1,5 @@
-"""What several files of tests share: empty homes, small digits, a server that has them, and the lessons' runs, which begin with the session."""
+"""What several files of tests share: empty homes, small digits, a server that has them, and the lessons' runs,
+which begin with the session."""
 import functools
 import http.server
 import tarfile
@@ -14,7 +15,8 @@ runs_key = pytest.StashKey()
 
 
 def pytest_collection_finish(session):
-    names = [o.callspec.params['run'] for o in session.items if getattr(o, 'originalname', '') == 'test_lesson_runs_alone']
+    names = [o.callspec.params['run'] for o in session.items if getattr(o, 'originalname',
+                                                                        '') == 'test_lesson_runs_alone']
     if not session.config.option.collectonly: session.config.stash[runs_key] = Runs(names)
 
 
@@ -42,11 +44,13 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    "A folder served on localhost, to which fastai's address of MNIST_SAMPLE points; it holds the small digits, archived"
+    """A folder served on localhost, to which fastai's address of MNIST_SAMPLE points; it holds the small digits,
+    archived"""
     from fastai.data.external import URLs
     folder = tmp_path/'served'
     folder.mkdir()
-    with tarfile.open(folder/'mnist_sample.tgz', 'w:gz') as tar: tar.add(write_digits(tmp_path/'mnist_sample', SAMPLE), 'mnist_sample')
+    with tarfile.open(folder/'mnist_sample.tgz', 'w:gz') as tar:
+        tar.add(write_digits(tmp_path/'mnist_sample', SAMPLE), 'mnist_sample')
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
     httpd = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
     threading.Thread(target=httpd.serve_forever, daemon=True).start()

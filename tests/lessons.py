@@ -1,5 +1,6 @@
-"""Runs lessons as their readers do: from the built wheel, in an environment like Colab's (newest fastai and fastcore, no nbdev, Python 3.13
-where it is installed), each in an empty folder. torch is the pinned one, so that numbers can be compared; with NEWEST=1 it is the newest.
+"""Runs lessons as their readers do: from the built wheel, in an environment like Colab's (newest fastai and fastcore,
+no nbdev, Python 3.13 where it is installed), each in an empty folder. torch is the pinned one, so that numbers can be
+compared; with NEWEST=1 it is the newest.
 
     python tests/lessons.py FOLDER RUN...     a run is a lesson, 03_sgd, or one with other last bits, 03_sgd+nudged
 
@@ -42,12 +43,14 @@ def nearest_python():
 
 
 def install(folder):
-    "Build the wheel in `folder` and install it, in an environment that is kept until what it is made from changes; its Python"
+    """Build the wheel in `folder` and install it, in an environment that is kept until what it is made from
+    changes; its Python"""
     source, newest, env = folder/'source', os.environ.get('NEWEST', ''), root/'.venv'/'wheel'
     shutil.copytree(root/'mnist_under_hood', source/'mnist_under_hood', ignore=shutil.ignore_patterns('__pycache__'))
     for o in root.iterdir():
         if o.suffix in ('.ini', '.toml', '.py', '.md', '.in') or o.name == 'LICENSE': shutil.copy(o, source)
-    subprocess.run([sys.executable, '-m', 'build', '--wheel', '--no-isolation', '--outdir', folder, source], check=True, capture_output=True)
+    subprocess.run([sys.executable, '-m', 'build', '--wheel', '--no-isolation', '--outdir', folder, source],
+                   check=True, capture_output=True)
     wheel, = folder.glob('*.whl')
     beside = Path(sys.executable).parent/'uv'
     uv = beside if beside.exists() else shutil.which('uv')
@@ -77,7 +80,8 @@ def wheel(folder):
 
 
 def run(name, folder):
-    "Run a lesson if no process has yet: its notebook goes into `folder`, and what stopped it, if anything did, into its metadata"
+    """Run a lesson if no process has yet: its notebook goes into `folder`, and what stopped it, if anything did,
+    into its metadata"""
     try: (folder/f'{name}.taken').touch(exist_ok=False)
     except FileExistsError: return
     lesson, _, kind = name.partition('+')
@@ -88,7 +92,8 @@ def run(name, folder):
     nb.cells.insert(0, nbformat.v4.new_code_cell(from_wheel + (nudged if kind else '')))
     wheel(folder)
     manager = AsyncKernelManager(kernel_name='wheel', kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(folder)]))
-    client = NotebookClient(nb, km=manager, timeout=1200, coalesce_streams=True, extra_arguments=['--IPKernelApp.log_level=40'],
+    client = NotebookClient(nb, km=manager, timeout=1200, coalesce_streams=True,
+                            extra_arguments=['--IPKernelApp.log_level=40'],
                             resources={'metadata': {'path': str(place)}})
     environment = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'} | {'OMP_NUM_THREADS': '1'}
     if kind: environment['ATEN_CPU_CAPABILITY'] = 'default'  # torch's code for processors without vector units
@@ -100,11 +105,13 @@ def run(name, folder):
 
 
 class Runs:
-    "The runs of one test session: other processes begin them, the last lesson first, and `result` helps from the first lesson on"
+    """The runs of one test session: other processes begin them, the last lesson first, and `result` helps from the
+    first lesson on"""
     def __init__(self, names):
         self.names, self.folder = names, Path(tempfile.mkdtemp(prefix='lessons-'))
         helpers = min(4, os.cpu_count()) - 1 or 1 if names else 0
-        self.processes = [subprocess.Popen([sys.executable, __file__, self.folder, *reversed(names)]) for _ in range(helpers)]
+        self.processes = [subprocess.Popen([sys.executable, __file__, self.folder, *reversed(names)])
+                          for _ in range(helpers)]
 
     def result(self, name):
         "The notebook of a run, and the folder in which it ran"

@@ -1,5 +1,6 @@
-"""Bad input, in tables: what it is, and the sentence that it ends in, which names what was wrong and what would work. Where it looks bad
-and is not, what comes of it. Afterwards nothing half-written may lie about, and nothing may have left the folder of its archive."""
+"""Bad input, in tables: what it is, and the sentence that it ends in, which names what was wrong and what would
+work. Where it looks bad and is not, what comes of it. Afterwards nothing half-written may lie about, and nothing
+may have left the folder of its archive."""
 import contextlib
 import io
 import os
@@ -73,7 +74,8 @@ def written(file, content):
 
 def png(width, height):
     "A PNG that claims this size and has no pixels"
-    def chunk(name, content): return struct.pack('>I', len(content)) + name + content + struct.pack('>I', zlib.crc32(name + content))
+    def chunk(name, content):
+        return struct.pack('>I', len(content)) + name + content + struct.pack('>I', zlib.crc32(name + content))
     return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 0, 0, 0, 0))
             + chunk(b'IDAT', zlib.compress(b'')) + chunk(b'IEND', b''))
 
@@ -100,7 +102,8 @@ def test_no_split(place, split):
     make_set(place)
     if split == 'a-file': written(place/split, b'')
     if split == 'a-loop': (place/split).symlink_to(place/split)
-    with refused(FileNotFoundError, rf'there is no folder .*{split}\. Does path name a data set'): load_split(place, split)
+    with refused(FileNotFoundError, rf'there is no folder .*{split}\. Does path name a data set'):
+        load_split(place, split)
 
 
 def test_no_data_folder(place):
@@ -110,7 +113,8 @@ def test_no_data_folder(place):
 @table('of_train, classes, says', {
     'an empty class': ({'3': 0, '7': 4}, ('7', '3'), r'train.3 is empty: class 3 has no pictures\. Put them back'),
     'a class is missing': ({'7': 4}, ('7', '3'), r"has the class folders \['7'\], and classes asks for \['3', '7'\]"),
-    'a class too many': ({'3': 4, '7': 4, '8': 0}, ('7', '3'), r"class folders \['3', '7', '8'\], and classes asks for \['3', '7'\]"),
+    'a class too many': ({'3': 4, '7': 4, '8': 0}, ('7', '3'),
+                         r"class folders \['3', '7', '8'\], and classes asks for \['3', '7'\]"),
     'classes with other names': ({'three': 4, '7': 4}, ('7', '3'), r"class folders \['7', 'three'\], and classes asks"),
     'classes by number': ({'3': 4, '7': 4}, (7, 3), r'class folders \[.*classes asks for \[3, 7\]')})
 def test_classes(place, of_train, classes, says):
@@ -128,7 +132,8 @@ def test_hidden_files_are_nobodys_pictures(place):
 
 # One picture of it
 
-whole, size = r'0\.png is not a whole picture \(.+\)\. \w+', r'0\.png is .*wanted is 28×28 in mode L \(8-bit grey\)\. Image\.open'
+whole = r'0\.png is not a whole picture \(.+\)\. \w+'
+size = r'0\.png is .*wanted is 28×28 in mode L \(8-bit grey\)\. Image\.open'
 @table('content, says', {
     'no bytes': (b'', whole), 'text': (b'a seven', whole), 'truncated': (good[:-30], whole),
     'a changed byte': (good[:60] + b'????' + good[64:], whole),
@@ -141,7 +146,8 @@ def test_picture_of_the_set(place, content, says):
     with refused(ValueError, says): load_split(place)
 
 
-@pytest.mark.parametrize('target', [None, pytest.param('0.png', marks=links), pytest.param('/nowhere.png', marks=links)])
+@pytest.mark.parametrize('target', [None, pytest.param('0.png', marks=links),
+                                    pytest.param('/nowhere.png', marks=links)])
 def test_no_file_for_a_picture(place, target):
     "A folder, a link to itself, a link to nothing"
     file = make_set(place)/'train'/'3'/'0.png'
@@ -152,7 +158,8 @@ def test_no_file_for_a_picture(place, target):
 
 
 @table('content, value', {
-    'an animation counts as its first picture': (in_memory(black.save, format='png', save_all=True, append_images=[grey]), 1),
+    'an animation counts as its first picture': (in_memory(black.save, format='png', save_all=True,
+                                                           append_images=[grey]), 1),
     'another format will do': (in_memory(grey.save, format='bmp'), 0.2)})
 def test_picture_that_is_as_good(place, content, value):
     written(make_set(place)/'train'/'3'/'0.png', content)
@@ -169,7 +176,8 @@ def test_lists_of_pictures():
 def archive(place, *members):
     "A .tgz of a good file and `members`, each a name, or for a link or a device a name, its kind and its target"
     with tarfile.open(place/'set.tgz', 'w:gz') as tar:
-        for name, kind, target in [(o, tarfile.REGTYPE, '') if isinstance(o, str) else o for o in ('good.txt', *members)]:
+        for name, kind, target in [(o, tarfile.REGTYPE, '') if isinstance(o, str) else o
+                                   for o in ('good.txt', *members)]:
             info = tarfile.TarInfo(name)
             info.type, info.linkname, info.size = kind, target, 4*(kind == tarfile.REGTYPE)
             tar.addfile(info, io.BytesIO(b'oops'))
@@ -192,14 +200,17 @@ def test_absolute_path_in_an_archive_stays_inside(place):
     assert [o.read_bytes() for o in folder.rglob('escaped')] == [b'oops'] and not (place/'escaped').exists()
 
 
-@table('name, content', {'of no bytes': ('set.tgz', b''), 'that is none': ('set.zip', b'a seven'), 'of no known kind': ('set.rar', b'a seven')})
+@table('name, content', {'of no bytes': ('set.tgz', b''), 'that is none': ('set.zip', b'a seven'),
+                         'of no known kind': ('set.rar', b'a seven')})
 def test_no_archive(place, name, content):
     with refused(FileNotFoundError, rf'there is no archive .*{name}'): unpack(place/name)
-    with refused(ValueError, rf'{name} cannot be unpacked \(.*\)\. .*delete it and download it again'): unpack(written(place/name, content))
+    with refused(ValueError, rf'{name} cannot be unpacked \(.*\)\. .*delete it and download it again'):
+        unpack(written(place/name, content))
 
 
 def test_archive_cut_off(place):
-    with refused(ValueError, r'set\.tgz cannot be unpacked'): unpack(written(place/'set.tgz', archive(place).read_bytes()[:-20]))
+    with refused(ValueError, r'set\.tgz cannot be unpacked'):
+        unpack(written(place/'set.tgz', archive(place).read_bytes()[:-20]))
 
 
 # Functions of the lessons
@@ -211,35 +222,49 @@ def test_archive_cut_off(place):
                                       r'a has shape \(5, 28, 1\) and b \(28, 28\); their last two'),
     'pictures in rows of 784': (is_3, [ones(5, 784), ones(28, 28), ones(28, 28)], r'a has shape \(5, 784\)'),
     'accuracy that would broadcast': (accuracy, [ones(5), ones(5, 1)],
-                                      r'preds has shape \(5,\) and targets \(5, 1\)\. They must be the same.*unsqueeze'),
-    'accuracy of nothing': (accuracy, [ones(0, 1), ones(0, 1)], r'empty, of shape \(0, 1\): there is no share of nothing'),
-    'top1_accuracy that would broadcast': (top1_accuracy, [ones(5, 10), ones(5, 1)], r'preds has shape \(5,\) and targets \(5, 1\)'),
+                                      r'preds has shape \(5,\) and targets \(5, 1\)\. They must be.*unsqueeze'),
+    'accuracy of nothing': (accuracy, [ones(0, 1), ones(0, 1)],
+                            r'empty, of shape \(0, 1\): there is no share of nothing'),
+    'top1_accuracy that would broadcast': (top1_accuracy, [ones(5, 10), ones(5, 1)],
+                                           r'preds has shape \(5,\) and targets \(5, 1\)'),
     'loss that would broadcast': (mnist_loss, [ones(5), ones(5, 1)], r'preds has shape \(5,\) and targets \(5, 1\)'),
-    'binary cross-entropy that would broadcast': (bce_loss, [ones(5, 1), ones(5)], r'preds has shape \(5, 1\) and targets \(5,\)'),
+    'binary cross-entropy that would broadcast': (bce_loss, [ones(5, 1), ones(5)],
+                                                  r'preds has shape \(5, 1\) and targets \(5,\)'),
     'loss of digits for labels': (mnist_loss, [ones(2, 1), tensor([[1], [7]])],
-                                  r'targets holds 7; a label is 1 for a three and 0 for a seven: \(digits == 3\)\.long\(\)'),
+                                  r'targets holds 7; a label is 1 for a three and 0 for a seven: \(digits == '
+                                  r'3\)\.long\(\)'),
     'binary cross-entropy of digits': (bce_loss, [ones(2, 1), tensor([[3], [7]])], r'targets holds 3; a label is 1'),
-    'loss by hand of NaN for a label': (MnistLoss().forward, [ones(2, 1), tensor([[1], [nan]])], r'targets holds nan; a label is 1'),
+    'loss by hand of NaN for a label': (MnistLoss().forward, [ones(2, 1), tensor([[1], [nan]])],
+                                        r'targets holds nan; a label is 1'),
     'weights that are no column': (linear1, [ones(5, 784), ones(784), ones(1)],
                                    r'weights has shape \(784,\); pictures of shape \(5, 784\) want \(784, outputs\)'),
     'pictures and labels of two lengths': (DataLoader, [ones(5, 784), ones(4, 1)], r'x has 5 rows and y 4'),
     'an empty set': (DataLoader, [ones(0, 784), ones(0, 1)], r'x has no rows: there is nothing to load'),
     'a batch of nothing': (DataLoader, [ones(5, 784), ones(5, 1), 0], r'bs is 0; a batch has 1 row or more'),
     'a label below 0': (cross_entropy, [ones(2, 3), tensor([0, -1])],
-                        r'targets is torch\.int64 of shape \(2,\), and preds has shape \(2, 3\); wanted are whole numbers, int64, from 0 to 2'),
+                        r'targets is torch\.int64 of shape \(2,\), and preds has shape \(2, 3\); wanted are whole '
+                        r'numbers, int64, from 0 to 2'),
     'a label too high': (cross_entropy, [ones(2, 3), tensor([0, 3])], r'from 0 to 2'),
-    'labels that are floats': (cross_entropy, [ones(2, 3), tensor([0., 1.])], r'targets is torch\.float32 .* wanted are whole numbers, int64'),
-    'labels in a column': (cross_entropy, [ones(2, 3), tensor([[0], [1]])], r'targets \(2, 1\); wanted are \(N, classes\) and \(N,\)'),
-    'cross-entropy of nothing': (cross_entropy, [ones(0, 3), ones(0).long()], r'preds has shape \(0, 3\) .* N 1 or more'),
+    'labels that are floats': (cross_entropy, [ones(2, 3), tensor([0., 1.])],
+                               r'targets is torch\.float32 .* wanted are whole numbers, int64'),
+    'labels in a column': (cross_entropy, [ones(2, 3), tensor([[0], [1]])],
+                           r'targets \(2, 1\); wanted are \(N, classes\) and \(N,\)'),
+    'cross-entropy of nothing': (cross_entropy, [ones(0, 3), ones(0).long()],
+                                 r'preds has shape \(0, 3\) .* N 1 or more'),
     'a class that the matrix has no row for': (confusion_matrix, [tensor([0, 1]), tensor([0, 3]), 3],
-                                               r'targets is torch\.int64 of shape \(2,\), from 0 to 3; wanted are whole numbers from 0 to 2'),
-    'a class that it has no column for': (confusion_matrix, [tensor([-1, 1]), tensor([0, 2]), 3], r'answers .* from -1 to 1; wanted'),
+                                               r'targets is torch\.int64 of shape \(2,\), from 0 to 3; wanted are '
+                                               r'whole numbers from 0 to 2'),
+    'a class that it has no column for': (confusion_matrix, [tensor([-1, 1]), tensor([0, 2]), 3],
+                                          r'answers .* from -1 to 1; wanted'),
     'a matrix of scores': (confusion_matrix, [tensor([0.5, 1]), tensor([0., 2])], r'answers is torch\.float32'),
     'calibration of scores': (calibration, [tensor([[3., -1.]]), tensor([0])],
                               r'probs, of shape \(1, 2\), must hold numbers from 0 to 1.*softmax'),
-    'calibration of NaN': (calibration, [tensor([[nan, 0.]]), tensor([0])], r'probs, of shape \(1, 2\), must hold numbers from 0 to 1'),
-    'temperature of NaN': (fit_temperature, [tensor([[nan, 0.]]), tensor([0])], r'scores holds numbers that are not finite'),
-    'a rung there is none of': (train_rung, ['linaer', None, None], r"rung is 'linaer'; there are baseline, linear, relu, resnet18")})
+    'calibration of NaN': (calibration, [tensor([[nan, 0.]]), tensor([0])],
+                           r'probs, of shape \(1, 2\), must hold numbers from 0 to 1'),
+    'temperature of NaN': (fit_temperature, [tensor([[nan, 0.]]), tensor([0])],
+                           r'scores holds numbers that are not finite'),
+    'a rung there is none of': (train_rung, ['linaer', None, None],
+                                r"rung is 'linaer'; there are baseline, linear, relu, resnet18")})
 def test_arguments(function, arguments, says):
     with refused(ValueError, says): function(*arguments)
 
@@ -256,7 +281,8 @@ def learner(x=None, y=None, model=None, loss_func=mnist_loss, bs=4, **options):
     if y is None: y = (torch.arange(len(x)) % 2)[:, None]
     torch.manual_seed(0)
     dl = DataLoader(x, y, bs)
-    return Learner(DataLoaders(dl, dl), model or simple_net(), loss_func, metrics=batch_accuracy, bar=False, device='cpu', **options)
+    return Learner(DataLoaders(dl, dl), model or simple_net(), loss_func, metrics=batch_accuracy, bar=False,
+                   device='cpu', **options)
 
 
 def holed(pixel):
@@ -269,8 +295,10 @@ def holed(pixel):
 @table('x, epochs_and_rate, says', {
     'pixels of NaN': (holed(nan), [1], r'dls\.train\.x holds nan at \(7, 300\); each pixel is a number'),
     'infinite pixels': (holed(-inf), [1], r'dls\.train\.x holds -inf at \(7, 300\)'),
-    'bytes': (ones(10, 784).byte(), [1], r'dls\.train\.x is torch\.uint8; pictures are floats in 0\.\.1, so dls\.train\.x\.float\(\)/255'),
-    'a rate of 0': (None, [1, 0], r'lr is 0; a learning rate is a number above 0'), 'a rate below 0': (None, [1, -1], r'lr is -1;'),
+    'bytes': (ones(10, 784).byte(), [1],
+              r'dls\.train\.x is torch\.uint8; pictures are floats in 0\.\.1, so dls\.train\.x\.float\(\)/255'),
+    'a rate of 0': (None, [1, 0], r'lr is 0; a learning rate is a number above 0'),
+    'a rate below 0': (None, [1, -1], r'lr is -1;'),
     'a rate of NaN': (None, [1, nan], r'lr is nan;'), 'an infinite rate': (None, [1, inf], r'lr is inf;'),
     'half an epoch': (None, [0.5], r'n_epoch is 0\.5; it is a whole number')})
 def test_fit(x, epochs_and_rate, says):
@@ -278,7 +306,8 @@ def test_fit(x, epochs_and_rate, says):
 
 
 @table('bs, epochs_and_rate, epochs, batches', {
-    'a rate of a billion, and a loss that saturates': (4, [2, 1e9], 2, 6), 'no epochs': (4, [0], 0, 0), 'a batch larger than the set': (999, [3], 3, 3)})
+    'a rate of a billion, and a loss that saturates': (4, [2, 1e9], 2, 6), 'no epochs': (4, [0], 0, 0),
+    'a batch larger than the set': (999, [3], 3, 3)})
 def test_fit_that_is_as_good(bs, epochs_and_rate, epochs, batches):
     learn = learner(bs=bs)
     learn.fit(*epochs_and_rate)
@@ -287,10 +316,12 @@ def test_fit_that_is_as_good(bs, epochs_and_rate, epochs, batches):
 
 def test_loss_beyond_all_bounds():
     says = r'the loss became (nan|inf) in epoch \d+, batch \d+, at a learning rate of 1e\+38\. Try a lower one'
-    with refused(FloatingPointError, says): learner(y=torch.arange(10) % 3, model=simple_net(n_out=3), loss_func=cross_entropy).fit(40, 1e38)
+    with refused(FloatingPointError, says):
+        learner(y=torch.arange(10) % 3, model=simple_net(n_out=3), loss_func=cross_entropy).fit(40, 1e38)
 
 
-@table('x, says', {'a pixel of NaN': (holed(nan)[7], r'x holds nan at \(300,\)'), 'whole numbers': (ones(784).long(), r'x is torch\.int64')})
+@table('x, says', {'a pixel of NaN': (holed(nan)[7], r'x holds nan at \(300,\)'),
+                   'whole numbers': (ones(784).long(), r'x is torch\.int64')})
 def test_predict(x, says):
     with refused(ValueError, says): learner().predict(x)
 
@@ -300,10 +331,13 @@ def test_predict(x, says):
 not_whole = r'some\.safetensors is no whole safetensors file'
 @table('content, says', {
     'of another shape': (save({k: v[:20] for k, v in simple_net(40).state_dict().items()}),
-                         r'some\.safetensors holds weights of another model: 0\.bias is \(20,\) in the file, and \(30,\) in the model'),
+                         r'some\.safetensors holds weights of another model: 0\.bias is \(20,\) in the file, and '
+                         r'\(30,\) in the model'),
     'of another model': (save({'weight': ones(3)}), r'holds weights of another model: 0\.bias is missing in the file'),
-    'cut off': (save({'weight': ones(3)})[:-4], not_whole), 'no bytes': (b'', not_whole), 'in a pickle': (pickled, not_whole),
-    'a header of 2⁶⁴ bytes': (b'\xff'*8 + b'{}', not_whole), 'a header of 90 MB': (struct.pack('<Q', 90_000_000) + b'{}', not_whole),
+    'cut off': (save({'weight': ones(3)})[:-4], not_whole), 'no bytes': (b'', not_whole),
+    'in a pickle': (pickled, not_whole),
+    'a header of 2⁶⁴ bytes': (b'\xff'*8 + b'{}', not_whole),
+    'a header of 90 MB': (struct.pack('<Q', 90_000_000) + b'{}', not_whole),
     'overlap': (struct.pack('<Q', 59) + b'{"a":{"dtype":"F32","shape":[9999],"data_offsets":[0,39996]}}', not_whole)})
 def test_weights(place, content, says):
     with refused(ValueError, says): learner().load(written(place/'some.safetensors', content))
@@ -319,28 +353,33 @@ def fit_on(file, n_epoch=1, **options):
 
 
 @table('content, says', {
-    'weights alone': (save(simple_net().state_dict()), r'some\.safetensors holds weights alone, and is no checkpoint\. Learner\.load reads it'),
+    'weights alone': (save(simple_net().state_dict()),
+                      r'some\.safetensors holds weights alone, and is no checkpoint\. Learner\.load reads it'),
     'a pickle': (pickled, not_whole), 'no bytes': (b'', not_whole)})
 def test_checkpoint(place, content, says):
     with refused(ValueError, says): fit_on(written(place/'some.safetensors', content))
 
 
 @table('first, then, says', {
-    'of another fit': (dict(n_epoch=2), dict(n_epoch=3), r"is a checkpoint of a fit with \{'n_epoch': 2, .*this one has \{'n_epoch': 3, .*Delete it"),
-    'of another shape': (dict(model=simple_net(40)), {}, r'holds weights of another model: 0\.bias is \(40,\) in the file, and \(30,\)')})
+    'of another fit': (dict(n_epoch=2), dict(n_epoch=3),
+                       r"is a checkpoint of a fit with \{'n_epoch': 2, .*this one has \{'n_epoch': 3, .*Delete it"),
+    'of another shape': (dict(model=simple_net(40)), {},
+                         r'holds weights of another model: 0\.bias is \(40,\) in the file, and \(30,\)')})
 def test_checkpoint_of_another(place, first, then, says):
     file = fit_on(place/'some.safetensors', **first)
     with refused(ValueError, says): fit_on(file, **then)
 
 
 @pytest.mark.parametrize('old, new', [
-    ('{"call"', '{"call'), ('"done"', '"gone"'), ('"velocities"', '"speeds"'), ('"mom": 0.9', '"mom": "a"'), ('"tensor 1"', '"tensor 99"'),
+    ('{"call"', '{"call'), ('"done"', '"gone"'), ('"velocities"', '"speeds"'), ('"mom": 0.9', '"mom": "a"'),
+    ('"tensor 1"', '"tensor 99"'),
     ('"random": {"tensor', '"random": {"tensors'), ('"lrs"', '"rates"')])
 def test_checkpoint_tampered_with(place, old, new):
     tensors, metadata = read_tensors(fit_on(place/'some.safetensors'))
     assert old in metadata['state']
     write_tensors(place/'some.safetensors', tensors, {'state': metadata['state'].replace(old, new)})
-    with refused(ValueError, r'some\.safetensors is no whole checkpoint \(.*Delete it to begin anew'): fit_on(place/'some.safetensors')
+    with refused(ValueError, r'some\.safetensors is no whole checkpoint \(.*Delete it to begin anew'):
+        fit_on(place/'some.safetensors')
 
 
 def test_checkpoint_cut_off(place):
@@ -367,8 +406,10 @@ def test_weights_run_no_code(place):
     'no pixels': (Image.new('L', (0, 5)), ValueError, r'the picture is 0×5: it has no pixels'),
     'white paper': (Image.new('RGB', (300, 200), 'white'), ValueError, r'the picture has no ink'),
     'one pixel': (Image.new('L', (1, 1), 255), ValueError, r'no ink'),
-    'pixels of NaN': (Image.fromarray(np.full((28, 28), nan, np.float32)), ValueError, r'pixels that are no finite numbers'),
-    'pixels of infinity': (Image.fromarray(np.diag([inf]*28).astype(np.float32)), ValueError, r'pixels that are no finite numbers')})
+    'pixels of NaN': (Image.fromarray(np.full((28, 28), nan, np.float32)), ValueError,
+                      r'pixels that are no finite numbers'),
+    'pixels of infinity': (Image.fromarray(np.diag([inf]*28).astype(np.float32)), ValueError,
+                           r'pixels that are no finite numbers')})
 def test_prepare_image(image, error, says):
     with refused(error, says): prepare_image(image)
 
@@ -378,7 +419,8 @@ def test_prepare_image(image, error, says):
     '16 bits': Image.fromarray(np.asarray(seven).astype(np.uint16)*257),
     **{mode: seven.convert('RGB').convert(mode) for mode in ('RGBA', 'P', '1', 'CMYK', 'YCbCr', 'HSV', 'F', 'I')},
     'LAB': Image.merge('LAB', [seven]*3),
-    'ten thousand specks of dust': Image.fromarray(np.kron(np.random.default_rng(0).random((200, 200)) < 0.5, [[255, 0], [0, 0]]).astype(np.uint8))})
+    'ten thousand specks of dust': Image.fromarray(np.kron(np.random.default_rng(0).random((200, 200)) < 0.5,
+                                                           [[255, 0], [0, 0]]).astype(np.uint8))})
 def test_picture_is_prepared(image):
     x = prepare_image(image)
     assert x.shape == (28, 28) and 0 <= x.min() and x.max() <= 1
@@ -392,7 +434,8 @@ def test_open_image_of_a_missing_file(place):
 
 @pytest.fixture
 def said(place, monkeypatch):
-    "What a command writes to stdout, or, where it ends in another status than 0, to stderr; in `place`, where the weights of a net lie"
+    """What a command writes to stdout, or, where it ends in another status than 0, to stderr; in `place`, where the
+    weights of a net lie"""
     monkeypatch.chdir(place)
     written(place/'relu.safetensors', save(simple_net().state_dict()))
     written(place/'nan.safetensors', save({k: v*nan for k, v in simple_net().state_dict().items()}))
@@ -409,8 +452,10 @@ def said(place, monkeypatch):
 
 
 @table('content, says', {
-    'a missing file': (None, 'No such file'), 'no bytes': (b'', 'not a whole picture'), 'half a picture': (good[:90], 'not a whole picture'),
-    'a gigapixel': (png(40000, 30000), '1200000000 pixels'), 'ninety million pixels': (png(10000, 9000), '90000000 pixels'),
+    'a missing file': (None, 'No such file'), 'no bytes': (b'', 'not a whole picture'),
+    'half a picture': (good[:90], 'not a whole picture'),
+    'a gigapixel': (png(40000, 30000), '1200000000 pixels'), 'ninety million pixels': (png(10000, 9000),
+                                                                                       '90000000 pixels'),
     'white paper': (paper, 'has no ink')})
 def test_mnist_predict_skips(place, said, content, says):
     if content is not None: written(place/'picture.png', content)
@@ -426,12 +471,17 @@ def test_mnist_predict_of_an_animation(place, said):
 @table('command, args, says', {
     'no pictures': (mnist_predict, [], 'the following arguments are required: IMAGE'),
     'a folder for a picture': (mnist_predict, ['--weights', 'relu.safetensors', '.'], 'skipped: .*not a whole picture'),
-    'no such rung to predict with': (mnist_predict, ['--rung', 'linaer', 'seven.png'], r"argument --rung: invalid choice: 'linaer' \(choose from"),
-    'no weights': (mnist_predict, ['--weights', 'none.safetensors', 'seven.png'], r'there is no file .*none\.safetensors'),
+    'no such rung to predict with': (mnist_predict, ['--rung', 'linaer', 'seven.png'],
+                                     r"argument --rung: invalid choice: 'linaer' \(choose from"),
+    'no weights': (mnist_predict, ['--weights', 'none.safetensors', 'seven.png'],
+                   r'there is no file .*none\.safetensors'),
     'a pickle': (mnist_predict, ['--weights', 'pickle.pt', 'seven.png'], r'pickle\.pt is no whole safetensors file'),
-    'weights of NaN': (mnist_predict, ['--weights', 'nan.safetensors', 'seven.png'], r'the weights hold numbers that are none \(NaN\).*Train them anew'),
-    'no such rung': (mnist_ladder, ['--rungs', 'linear,linaer'], "no rung 'linaer'; there are baseline, linear, relu, resnet18"),
-    **{f'{n} epochs': (mnist_ladder, ['--epochs', n], '--epochs: .*(not a whole number above 0|invalid)') for n in ('0', '-1', '1.5', 'nan', '²')},
+    'weights of NaN': (mnist_predict, ['--weights', 'nan.safetensors', 'seven.png'],
+                       r'the weights hold numbers that are none \(NaN\).*Train them anew'),
+    'no such rung': (mnist_ladder, ['--rungs', 'linear,linaer'],
+                     "no rung 'linaer'; there are baseline, linear, relu, resnet18"),
+    **{f'{n} epochs': (mnist_ladder, ['--epochs', n], '--epochs: .*(not a whole number above 0|invalid)')
+       for n in ('0', '-1', '1.5', 'nan', '²')},
     'no data': (mnist_ladder, [], 'MNIST_UNDER_HOOD_DATA names .*nowhere, which is neither a data folder')})
 def test_commands(said, command, args, says):
     err = said(True, command, *args)
@@ -462,7 +512,8 @@ def test_mnist_ladder_with_four_pictures_of_each(place, said, monkeypatch):
 # Rights
 
 def raised_by_somebody(act):
-    "What `act` raises for a user who is not root, as text: root may read everything, so for root a child process becomes nobody first"
+    """What `act` raises for a user who is not root, as text: root may read everything, so for root a child process
+    becomes nobody first"""
     def said():
         try: return f'nothing was raised, and {act()!r} returned'
         except Exception as e: return f'{type(e).__name__}: {e}'

@@ -1,4 +1,5 @@
-"""Getting the data when something goes wrong: a download cut off, a kill in the middle, two processes at once, a hostile archive."""
+"""Getting the data when something goes wrong: a download cut off, a kill in the middle, two processes at once, a
+hostile archive."""
 import io
 import os
 import re
@@ -36,7 +37,8 @@ def grow_old(folder):
 
 
 def killed(code):
-    "Run `code`, in which `die` ends the process at once, as a kill does, before or after or in the middle of what it replaces"
+    """Run `code`, in which `die` ends the process at once, as a kill does, before or after or in the middle of what
+    it replaces"""
     start = ('import os, shutil\nimport numpy as np\nimport mnist_under_hood.files as files\n'
              'def die(*_, **__): os._exit(9)\n')
     assert subprocess.run([sys.executable, '-c', start + code], stdout=subprocess.DEVNULL).returncode == 9
@@ -61,7 +63,8 @@ def test_cut_off_download_is_named_and_leaves_nothing(home, server):
 
 
 def test_two_processes_at_once(home):
-    code = ('from unittest.mock import patch\nfrom mnist_under_hood.files import *\nfrom mnist_under_hood.data import load_split\n'
+    code = ('from unittest.mock import patch\nfrom mnist_under_hood.files import *\nfrom mnist_under_hood.data '
+            'import load_split\n'
             "with patch('urllib.request.urlopen', side_effect=OSError('no network')): path = mnist_sample()\n"
             'print(count_images(path, SAMPLE.splits), len(load_split(path)[0]))')
     processes = [subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -111,7 +114,8 @@ os.replace = lambda a, b: die() if str(b).endswith("mnist_sample") else real(a, 
 '''
 
 
-@pytest.mark.parametrize('code', [half_downloaded, half_unpacked, not_renamed], ids=['downloading', 'unpacking', 'renaming'])
+@pytest.mark.parametrize('code', [half_downloaded, half_unpacked, not_renamed], ids=['downloading', 'unpacking',
+                                                                                     'renaming'])
 def test_kill_while_the_data_is_set_up(home, server, code):
     "The next run starts clean, and what the killed one left is gone a day later"
     killed(f'from fastai.data.external import URLs\nURLs.MNIST_SAMPLE = {URLs.MNIST_SAMPLE!r}\n'
@@ -138,7 +142,8 @@ def test_kill_while_unpacking_an_archive(home, tmp_path, monkeypatch):
 
 def test_kill_while_the_cache_is_written(home, tmp_path):
     digits = write_digits(tmp_path/'digits', SAMPLE)
-    killed(f'np.save = lambda f, array: (f.write(bytes(1000)), f.flush(), die())\nfrom mnist_under_hood.data import load_split\nload_split({str(digits)!r})')
+    killed(f'np.save = lambda f, array: (f.write(bytes(1000)), f.flush(), die())\nfrom mnist_under_hood.data import '
+           f'load_split\nload_split({str(digits)!r})')
     cache = home/'mnist_under_hood'/'cache'
     assert [o.stat().st_size for o in cache.rglob('*.npy')] == [1000]
     x, _ = load_split(digits)
@@ -153,8 +158,10 @@ def test_kill_while_the_cache_is_written(home, tmp_path):
 
 def test_kill_while_weights_are_written(home, tmp_path):
     digits, weights = write_digits(tmp_path/'digits', SAMPLE), tmp_path/'weights'
-    ladder = f'import mnist_under_hood.cli as cli\nos.environ["MNIST_UNDER_HOOD_DATA"] = {str(digits)!r}\ncli.mnist_ladder(["--rungs", "baseline", "--save", {str(weights)!r}])'
-    killed('import safetensors.torch\nsafetensors.torch.save_file = lambda tensors, file, *_, **__: (open(file, "wb").write(bytes(1000)), die())\n' + ladder)
+    ladder = (f'import mnist_under_hood.cli as cli\nos.environ["MNIST_UNDER_HOOD_DATA"] = {str(digits)!r}\n'
+              f'cli.mnist_ladder(["--rungs", "baseline", "--save", {str(weights)!r}])')
+    killed('import safetensors.torch\nsafetensors.torch.save_file = lambda tensors, file, *_, **__: (open(file, '
+           '"wb").write(bytes(1000)), die())\n' + ladder)
     assert left_behind(weights) and not (weights/'baseline.safetensors').exists()
     assert grow_old(weights)
     (weights/'thesis-part-2').mkdir()
@@ -165,11 +172,13 @@ def test_kill_while_weights_are_written(home, tmp_path):
 
 
 def test_leftovers_stay_that_are_young_or_have_another_name(tmp_path):
-    for name in 'a-part-abcdefgh', 'a-part-12345678', 'b-part-abcdefgh', 'a-part-', 'a-partly-done', 'a-part-abcdefghi': (tmp_path/name).write_text('')
+    for name in 'a-part-abcdefgh', 'a-part-12345678', 'b-part-abcdefgh', 'a-part-', 'a-partly-done', 'a-part-abcdefghi':
+        (tmp_path/name).write_text('')
     grow_old(tmp_path)
     os.utime(tmp_path/'a-part-12345678')
     delete_leftovers(tmp_path, 'a')
-    assert sorted(os.listdir(tmp_path)) == ['a-part-', 'a-part-12345678', 'a-part-abcdefghi', 'a-partly-done', 'b-part-abcdefgh']
+    assert sorted(os.listdir(tmp_path)) == ['a-part-', 'a-part-12345678', 'a-part-abcdefghi', 'a-partly-done',
+                                            'b-part-abcdefgh']
     delete_leftovers(tmp_path/'none')
 
 
@@ -181,7 +190,8 @@ def small_disk(tmp_path, monkeypatch):
     "A file system of 64 kB in memory as fastai's folder, where this user may mount one"
     folder = tmp_path/'disk'
     folder.mkdir()
-    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], capture_output=True).returncode: pytest.skip('no right to mount')
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], capture_output=True).returncode:
+        pytest.skip('no right to mount')
     monkeypatch.setenv('FASTAI_HOME', str(folder))
     monkeypatch.delenv('MNIST_UNDER_HOOD_DATA', raising=False)
     yield folder
@@ -193,7 +203,8 @@ def test_full_disk(small_disk, server, tmp_path, monkeypatch):
     monkeypatch.setenv('FASTAI_HOME', str(small_disk))
     with pytest.raises(OSError, match=f'disk/data {remedy}'): mnist_sample()
     with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack(server/'mnist_sample.tgz')
-    with pytest.warns(UserWarning, match='cannot be written .*Set FASTAI_HOME'): x, _ = load_split(tmp_path/'mnist_sample')
+    with pytest.warns(UserWarning, match='cannot be written .*Set FASTAI_HOME'):
+        x, _ = load_split(tmp_path/'mnist_sample')
     assert len(x) == 147 + 144 and left_behind(small_disk) == []
 
 
@@ -229,24 +240,28 @@ def test_folder_that_must_not_be_written_to(tmp_path, monkeypatch):
         def loaded():
             warnings.simplefilter('error')
             load_split(digits)
-        assert re.match(r'UserWarning: .*\.npy cannot be written \(.*Permission denied.*Set FASTAI_HOME', raised_by_somebody(loaded))
+        assert re.match(r'UserWarning: .*\.npy cannot be written \(.*Permission denied.*Set FASTAI_HOME',
+                        raised_by_somebody(loaded))
 
 
 def test_wrong_hash_is_named_and_leaves_nothing(home, server, monkeypatch):
     "fastai knows the size and the hash of each of its archives; here it knows others for this address"
-    monkeypatch.setattr('fastdownload.core.read_checks', lambda _: {URLs.MNIST_SAMPLE: (3214948, '2dbc7ec6f9259b583af0072c55816a88')})
+    monkeypatch.setattr('fastdownload.core.read_checks',
+                        lambda _: {URLs.MNIST_SAMPLE: (3214948, '2dbc7ec6f9259b583af0072c55816a88')})
     with pytest.raises(OSError, match='mnist_sample.tgz did not arrive whole .*Run this again'): mnist_sample()
     assert not (home/'data'/'mnist_sample').exists() and left_behind(home) == []
 
 
 def test_download_may_not_reach_outside(home, server, tmp_path):
-    with tarfile.open(server/'mnist_sample.tgz', 'w:gz') as tar: tar.addfile(tarfile.TarInfo('../../escaped'), io.BytesIO())
+    with tarfile.open(server/'mnist_sample.tgz', 'w:gz') as tar:
+        tar.addfile(tarfile.TarInfo('../../escaped'), io.BytesIO())
     with pytest.raises(OSError, match='did not arrive whole .*escaped.*outside'): mnist_sample()
     assert not list(tmp_path.rglob('escaped')) and left_behind(home) == []
 
 
 @pytest.mark.parametrize('keep, old, new', [
-    (-1, b'', b''), (100, b'', b''), (0, b'', b''), (None, b'\x93NUMPY', bytes(6)), (None, b'(291, 28, 28)', b'(999, 28, 28)'),
+    (-1, b'', b''), (100, b'', b''), (0, b'', b''), (None, b'\x93NUMPY', bytes(6)), (None, b'(291, 28, 28)',
+                                                                                     b'(999, 28, 28)'),
     (None, b"{'descr'", b"('descr'"), (None, b"'<f4'", b"'|O' ")])
 def test_damaged_cache_is_named_and_made_anew(home, tmp_path, keep, old, new):
     digits = write_digits(tmp_path/'digits', SAMPLE)

@@ -1,4 +1,5 @@
-"""Each exercise of the lessons: unanswered it says so, its solution passes, and the usual mistakes get messages of their own."""
+"""Each exercise of the lessons: unanswered it says so, its solution passes, and the usual mistakes get messages of
+their own."""
 import contextlib
 import io
 import math
@@ -22,7 +23,8 @@ for lesson, cells in lessons.items():
         if cell.cell_type == 'code' and (match := re.search(r"^check\('(.+)', (\w+)\)$", cell.source, re.M)):
             assert match[1] not in found, f'{match[1]} is in two lessons'
             found[match[1]] = SimpleNamespace(lesson=lesson, task=task.source, cell=cell, help=help.source)
-predictions, functions = ([name for name, o in EXERCISES.items() if callable(o.solution) == wanted] for wanted in (False, True))
+predictions, functions = ([name for name, o in EXERCISES.items() if callable(o.solution) == wanted]
+                          for wanted in (False, True))
 folded = (r'<details><summary>A hint</summary>\n\n(.+?)\n\n</details>\n\n'
           r'<details><summary>A solution</summary>\n\n```python\n(.+?)\n```\n\n</details>')
 
@@ -38,7 +40,8 @@ def test_three_to_five_in_a_lesson_and_both_kinds(lesson):
     names = [name for name, o in found.items() if o.lesson == lesson]
     assert 3 <= len(names) <= 5
     assert set(names) & set(predictions) and set(names) & set(functions)
-    assert [int(re.search(r'^\*\*(\d)\.\*\* ', found[name].task, re.M)[1]) for name in names] == list(range(1, len(names) + 1))
+    assert [int(re.search(r'^\*\*(\d)\.\*\* ', found[name].task, re.M)[1])
+            for name in names] == list(range(1, len(names) + 1))
 
 
 @each(list(found))
@@ -47,7 +50,8 @@ def test_stub_waits_and_solution_passes(name):
     names = {'torch': torch, 'math': math, 'check': check}
     exec(stub, names)
     assert not eval(call, names) and eval(call, names).message.startswith('Not answered yet')
-    assert found[name].cell.outputs[0].data['text/plain'] == eval(call, names).message, 'the saved output is out of date'
+    saved = found[name].cell.outputs[0].data['text/plain']
+    assert saved == eval(call, names).message, 'the saved output is out of date'
     solution = re.fullmatch(folded, found[name].help, re.S)[2]
     assert solution.startswith(stub.removesuffix(' ...')), 'the solution fills in what the stub names'
     exec(solution, names)
@@ -77,7 +81,8 @@ def test_crash_says_what_python_said():
     assert 'IndexError: list index out of range' in check('ink', lambda x: [][1]).message
 
 
-as_answers = ['o.tolist()', 'list(o)', 'tuple(o.tolist())', 'o.numpy()', 'o.flip(0).numpy()[::-1]', 'o.double()', 'o.requires_grad_()']
+as_answers = ['o.tolist()', 'list(o)', 'tuple(o.tolist())', 'o.numpy()', 'o.flip(0).numpy()[::-1]', 'o.double()',
+              'o.requires_grad_()']
 
 
 @pytest.mark.parametrize('how', as_answers)
@@ -86,14 +91,17 @@ def test_lists_arrays_and_tensors_are_answers(how):
 
 
 @pytest.mark.parametrize('name, answer', [
-    *[('first Adam step', o) for o in (0.1, 0.1004, np.float32(0.1), np.array(0.1), torch.tensor(0.1), torch.tensor(0.1).half())],
-    *[('broadcast', kind([5, 7, 28])) for kind in (tuple, list, np.array, torch.tensor, torch.Size)], ('broadcast', (5., 7, 28)),
+    *[('first Adam step', o) for o in (0.1, 0.1004, np.float32(0.1), np.array(0.1), torch.tensor(0.1),
+                                       torch.tensor(0.1).half())],
+    *[('broadcast', kind([5, 7, 28])) for kind in (tuple, list, np.array, torch.tensor, torch.Size)],
+    ('broadcast', (5., 7, 28)),
     ('rmse', lambda a, b: ((a - b)**2).mean().item()**0.5)])
 def test_numbers_are_answers_in_any_form(name, answer): assert check(name, answer)
 
 
 def test_whole_numbers_are_met_exactly_and_others_to_three_digits():
-    assert not check('kernels', 9473) and not check('deep parameters', lambda sizes: EXERCISES['deep parameters'].solution(sizes) + 1)
+    assert not check('kernels', 9473) and not check('deep parameters',
+                                                    lambda sizes: EXERCISES['deep parameters'].solution(sizes) + 1)
     assert check('first loss', 4.61) and not check('first loss', 4.7)
     mean = EXERCISES['ink'].solution
     assert not check('ink', lambda x: mean(x).round(decimals=2)) and check('ink', lambda x: mean(x) + 1e-6)
@@ -106,10 +114,12 @@ def test_a_function_is_wanted(answer):
 
 
 @pytest.mark.parametrize('returned, says', [
-    ('print(end="")', 'return and the result'), ('"ink"', 'yours is str'), ('{1: 2}', 'yours is dict'), ('(x, 1)', 'yours is tuple'),
+    ('print(end="")', 'return and the result'), ('"ink"', 'yours is str'), ('{1: 2}', 'yours is dict'),
+    ('(x, 1)', 'yours is tuple'),
     ('x.mean((1, 2))*float("nan")', 'nan or infinity in 6 of 6'), ('x.mean((1, 2), keepdim=True)', 'not their shape'),
     ('2*x.mean((1, 2))', 'is 2 times'), ('0', 'a single number in place of numbers of shape (6,)'), ('1j*x', 'complex'),
-    ('torch.zeros(6)', 'nothing but zeros'), ('x.zero_().mean((1, 2))', 'nothing but zeros'), ('np.array(["a"])', 'yours is ndarray'),
+    ('torch.zeros(6)', 'nothing but zeros'), ('x.zero_().mean((1, 2))', 'nothing but zeros'),
+    ('np.array(["a"])', 'yours is ndarray'),
     ('x.mean((1, 2)) + 0.5', 'too large by 0.5'), ('x.mean((1, 2)).round(decimals=3)', ' at [')])
 def test_wrong_functions_are_told_why(returned, says):
     verdict = check('ink', eval(f'lambda x: {returned}'))

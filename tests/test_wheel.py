@@ -1,4 +1,5 @@
-"""The built wheel, used as a reader of a lesson and as an importer of the package would: from an empty folder, without the repository."""
+"""The built wheel, used as a reader of a lesson and as an importer of the package would: from an empty folder,
+without the repository."""
 import os
 import subprocess
 import sys
@@ -16,7 +17,8 @@ sys.path.insert(0, str(root/'tools'))
 from compare import compare
 
 names = [o.stem for o in sorted((root/'nbs').glob('[0-9][0-9]_*.ipynb'))]
-nudged = [o for o in names if o in ('04_linear', '10_silent_bugs') or os.environ.get('NUDGED')]  # once more, with other last bits
+# once more, with other last bits
+nudged = [o for o in names if o in ('04_linear', '10_silent_bugs') or os.environ.get('NUDGED')]
 block = "import sys\nfor name in 'fastai', 'fastbook', 'fastcore', 'sklearn': sys.modules[name] = None\n"
 
 
@@ -37,7 +39,8 @@ def test_environment_is_like_colabs(wheel, tmp_path):
 
 
 def test_wheel_holds_the_package_alone(wheel, tmp_path):
-    result = run(wheel, 'import mnist_under_hood, os; print(*os.listdir(os.path.dirname(mnist_under_hood.__file__)))', tmp_path)
+    result = run(wheel, 'import mnist_under_hood, os; print(*os.listdir(os.path.dirname(mnist_under_hood.__file__)))',
+                 tmp_path)
     assert result.returncode == 0, result.stderr
     modules = [o.name for o in (root/'mnist_under_hood').iterdir() if o.name != '__pycache__']
     assert sorted({*result.stdout.split()} - {'__pycache__'}) == sorted(modules)
@@ -60,7 +63,8 @@ def test_five_lines_train_a_net(wheel, tmp_path):
 def command(python, name, *arguments, folder):
     "Run a console script of the wheel"
     code = (f'import sys\nfrom importlib.metadata import entry_points\n'
-            f'script, = entry_points(group="console_scripts", name={name!r})\nsys.exit(script.load()({[str(o) for o in arguments]!r}))')
+            f'script, = entry_points(group="console_scripts", '
+            f'name={name!r})\nsys.exit(script.load()({[str(o) for o in arguments]!r}))')
     return run(python, code, folder)
 
 
@@ -78,7 +82,8 @@ def test_console_scripts(wheel, tmp_path, monkeypatch):
         page.paste((40, 40, 90), (250, 20), image.resize((280, 280)))
         page.save(tmp_path/'photo.jpg')
     (tmp_path/'notes.png').write_text('no picture')
-    result = command(wheel, 'mnist_predict', '--weights', 'weights/relu.safetensors', 'photo.jpg', 'notes.png', three, seven, folder=tmp_path)
+    result = command(wheel, 'mnist_predict', '--weights', 'weights/relu.safetensors', 'photo.jpg', 'notes.png', three,
+                     seven, folder=tmp_path)
     assert result.returncode == 1
     assert [line.split(': ')[1].split(',')[0] for line in result.stdout.splitlines()] == ['3', '3', '7'], result.stdout
     assert result.stderr.startswith('notes.png: skipped: ')
