@@ -15,7 +15,7 @@ from .disk import course_home, data_home, delete_leftovers, explain_disk_errors,
 
 # %% auto #0
 __all__ = ['SAMPLE', 'DIGITS', 'Source', 'count_images', 'is_mnist_sample', 'is_mnist', 'unpack', 'cached', 'read_pngs',
-           'open_image', 'write_digits', 'mnist_sample', 'mnist', 'recorded']
+           'open_image', 'write_digits', 'recorded']
 
 # %% ../nbs/api/files.ipynb #files-source
 class Source(NamedTuple):
@@ -246,26 +246,6 @@ def write_digits(folder: str | Path, # Where to write; must not exist yet
     from sklearn.datasets import load_digits
     digits = load_digits()
     originals = (digits.images*255/16).astype(np.uint8)
-    with whole(folder) as temporary:
-        for c in source.counts:
-            for split in source.splits: (temporary/split/c).mkdir(parents=True)
-            for v in range(variants):
-                for i, pixels in enumerate(_redrawn(originals[digits.target == int(c)], seed=(v, int(c)))):
-                    Image.fromarray(pixels).save(temporary/source.splits[i % 5 == 4]/c/f'{v:02}_{i:03}.png')
-    return Path(folder)
-
-# %% ../nbs/api/files.ipynb #files-offline
-def write_digits(folder: str | Path, # Where to write; must not exist yet
-                 source: Source,     # Whose layout and classes to follow
-                 variants: int = 1   # Pictures to make from each original, 1 or more
-    ) -> Path:                       # `folder`
-    """Write pictures made from scikit-learn's digits (Alpaydin and Kaynak, UCI 1998) as PNGs in the layout of `source`.
-
-    All variants of every fifth original of a class go to the validation set, so that none has a relative in training. Each file is
-    named after its variant and its original. Raises `ValueError` for fewer than one variant, `ImportError` without scikit-learn."""
-    if variants < 1: raise ValueError(f'variants is {variants}; wanted is 1 or more.')
-    from sklearn.datasets import load_digits
-    digits = load_digits()
     with explain_disk_errors(Path(folder).parent), write_whole(folder) as temporary:
         for c in source.counts:
             for split in source.splits: (temporary/split/c).mkdir(parents=True)
@@ -302,58 +282,7 @@ def _find(source: Source) -> Path:
                          f'{source.counts}. Delete the folder and run this again to download it anew.')
     reason = _no_download(source)
     if not reason: return _download(source, folder)
-    digits = _own(f'redrawn_digits_for_{source.name}')  # a change of the pictures needs another name
-    try:
-        if not digits.is_dir(): write_digits(digits, source, source.variants)
-    except ImportError as e:
-        raise ImportError(f"{source.name} is not in {folder} and cannot be downloaded ({reason}), and scikit-learn, whose digits could "
-                          "stand in, is not installed. Either: pip install 'mnist_under_hood[course]'. "
-                          'Or: name a folder or archive in MNIST_UNDER_HOOD_DATA.') from e
-    print(f"{source.name} cannot be downloaded ({reason}), so pictures made from scikit-learn's handwritten digits stand in "
-          'for it, and the numbers differ from those in the text.')
-    return digits
-
-def mnist_sample() -> Path: # A folder with train/3, train/7, valid/3 and valid/7
-    """MNIST_SAMPLE, fastai's 14,434 images of the digits 3 and 7, 28×28 pixels in 8-bit grey.
-
-    Taken from `MNIST_UNDER_HOOD_DATA` if that is set (a folder or archive), else from fastai's folder, where it is downloaded
-    once; with no network, scikit-learn's digits stand in. Raises `FileNotFoundError` where the variable names nothing of the
-    kind, `ValueError` for a folder or archive that is not whole, `OSError` for a download cut short or a disk that is full."""
-    return _find(SAMPLE)
-
-def mnist() -> Path: # A folder with training/0 … training/9 and testing/0 … testing/9
-    "Full MNIST (LeCun et al. 1998), 70,000 images of ten digits, found, downloaded or replaced as `mnist_sample` is"
-    return _find(DIGITS)
-
-# %% ../nbs/api/files.ipynb #files-find
-def _named(path: Path, source: Source) -> Path:
-    "The data set inside `path`: the folder itself, a folder or archive in it, or an archive"
-    inside = [path, path/source.name, path/f'{source.name}.tgz']
-    if path.is_file(): inside = [path]
-    for o in inside:
-        if o.is_file():
-            folder = unpack(o)
-            inside = [folder, folder/source.name, *(c for c in folder.iterdir() if c.is_dir())]
-            break
-    for o in inside:
-        if (o/source.splits[0]).is_dir(): return o
-    raise FileNotFoundError(f'MNIST_UNDER_HOOD_DATA names {path}, which is neither a data folder with {source.splits[0]}/ and '
-                            f'{source.splits[1]}/ in it, nor {source.name}.tgz, nor a folder that holds one of the two.')
-
-def _find(source: Source) -> Path:
-    "The folder of `source`, or of scikit-learn's digits in its layout"
-    for o in 'unpacked', 'cache', '.': delete_leftovers(course_home()/o)
-    delete_leftovers(_fastai_data(), source.name)
-    if named := os.environ.get('MNIST_UNDER_HOOD_DATA'): return _named(Path(named).expanduser(), source)
-    folder = _fastai_data()/source.name
-    if folder.is_dir():
-        counts = count_images(folder, source.splits)
-        if counts == source.counts: return folder
-        raise ValueError(f'{folder} is not whole: it holds {counts} images in (training, validation), and {source.name} has '
-                         f'{source.counts}. Delete the folder and run this again to download it anew.')
-    reason = _no_download(source)
-    if not reason: return _download(source, folder)
-    digits = course_home()/f'sklearn_digits_for_{source.name}'
+    digits = course_home()/f'redrawn_digits_for_{source.name}')  # a change of the pictures needs another name
     try:
         if not digits.is_dir(): write_digits(digits, source, source.variants)
     except ImportError as e:
