@@ -15,7 +15,7 @@ from .disk import course_home, data_home, delete_leftovers, explain_disk_errors,
 
 # %% auto #0
 __all__ = ['SAMPLE', 'DIGITS', 'Source', 'count_images', 'is_mnist_sample', 'is_mnist', 'unpack', 'cached', 'read_pngs',
-           'open_image', 'write_digits', 'recorded']
+           'open_image', 'write_digits', 'mnist_sample', 'mnist', 'recorded']
 
 # %% ../nbs/api/files.ipynb #files-source
 class Source(NamedTuple):
@@ -282,7 +282,7 @@ def _find(source: Source) -> Path:
                          f'{source.counts}. Delete the folder and run this again to download it anew.')
     reason = _no_download(source)
     if not reason: return _download(source, folder)
-    digits = course_home()/f'redrawn_digits_for_{source.name}')  # a change of the pictures needs another name
+    digits = course_home()/f'redrawn_digits_for_{source.name}'  # a change of the pictures needs another name
     try:
         if not digits.is_dir(): write_digits(digits, source, source.variants)
     except ImportError as e:
