@@ -6,11 +6,16 @@
 __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
-from . import backprop, data, distributed, files, learner, linear, multiclass, nets, optim, plots, practice, resnet, sgd, similarity
+from . import (
+    backprop, data, disk, distributed, exercises, files, handwriting, learner, linear,
+    multiclass, nets, optim, plots, practice, resnet, rungs, sgd, similarity, weights)
 from .backprop import *
 from .data import *
+from .disk import *
 from .distributed import *
+from .exercises import *
 from .files import *
+from .handwriting import *
 from .learner import *
 from .linear import *
 from .multiclass import *
@@ -19,8 +24,12 @@ from .optim import *
 from .plots import *
 from .practice import *
 from .resnet import *
+from .rungs import *
 from .sgd import *
 from .similarity import *
+from .weights import *
 
 # %% ../nbs/index.ipynb #all-names
-__all__ = sorted({name for module in (files, plots, data, similarity, sgd, linear, optim, learner, nets, resnet, backprop, multiclass, distributed, practice) for name in module.__all__})
+_modules = (disk, files, plots, data, similarity, sgd, linear, optim, weights, learner,
+            nets, resnet, rungs, handwriting, backprop, multiclass, distributed, exercises, practice)
+__all__ = sorted({name for module in _modules for name in module.__all__})

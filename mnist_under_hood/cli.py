@@ -10,15 +10,17 @@ from typing import Sequence
 import torch
 from safetensors import SafetensorError
 from .data import load_split, mnist_sample
-from .files import data_home, open_image, sweep
+from .disk import course_home, delete_leftovers
+from .files import open_image
+from .handwriting import prepare_image
 from .learner import DataLoaders, Learner, ProgressBar
 from .linear import DataLoader, mnist_loss
-from .resnet import RECIPES, as_rung, prepare_image, train_rung
+from .rungs import RECIPES, as_rung, train_rung
 
 # %% auto #0
 __all__ = ['mnist_ladder', 'mnist_predict']
 
-# %% ../nbs/api/cli.ipynb #cli-ladder
+# %% ../nbs/api/cli.ipynb #cli-types
 def _positive(text: str) -> int:
     "An argparse type: a whole number above 0"
     if not text.isdigit() or int(text) < 1: raise argparse.ArgumentTypeError(f'{text!r} is not a whole number above 0')
@@ -30,9 +32,9 @@ def _rungs(text: str) -> list[str]:
         raise argparse.ArgumentTypeError(f'there is no rung {unknown[0]!r}; there are {", ".join(RECIPES)}')
     return text.split(',')
 
-def mnist_ladder(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
-    ) -> int:                                      # Exit status: 0, or 1 if a rung was skipped, or the data or the folder failed
-    "Train the rungs of the ladder on MNIST_SAMPLE and print their results"
+# %% ../nbs/api/cli.ipynb #cli-ladder_arguments
+def _ladder_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    "What the command line of `mnist_ladder` asks for. The folder to save in is made"
     parser = argparse.ArgumentParser('mnist_ladder', description='Train the rungs of the ladder on MNIST_SAMPLE and print their results.')
     parser.add_argument('--rungs', nargs='+', type=_rungs, default=[list(RECIPES)], metavar='RUNG', help=','.join(RECIPES))
     parser.add_argument('--epochs', type=_positive, help="epochs for each rung that trains; each recipe's own if missing")
@@ -41,34 +43,56 @@ def mnist_ladder(argv: Sequence[str] | None = None # Arguments; those of the com
     try:
         if args.save: args.save.mkdir(parents=True, exist_ok=True)
     except OSError as e: parser.error(f'--save: {e}')
-    skipped = 0
-    try:
-        path = mnist_sample()
-        train, valid = load_split(path, 'train'), load_split(path, 'valid')
-    except (ValueError, OSError, ImportError) as e:
-        print(e, file=sys.stderr)
-        return 1
-    head = ('method', 'parameters', 'accuracy', 'errors', 'seconds')
-    print('{:12} {:>11} {:>9} {:>12} {:>8}'.format(*head))
-    for rung in sum(args.rungs, []):
-        began = time.perf_counter()
-        try: learn = train_rung(rung, train, valid, args.epochs, cbs=[ProgressBar(table=False)])
-        except ImportError as e:
-            print(f'{rung}: skipped: {e}', file=sys.stderr)
-            skipped += 1
-            continue
-        seconds, result = time.perf_counter() - began, as_rung(rung, learn)
-        print(f'{result.name:12} {result.parameters:11,} {1 - result.errors/result.images:9.4f} '
-              f'{f"{result.errors} of {result.images}":>12} {seconds:8.1f}', flush=True)
-        if not args.save: continue
-        sweep(args.save, f'{rung}.safetensors')
-        try: learn.save(args.save/f'{rung}.safetensors')
-        except (OSError, SafetensorError) as e:
-            print(f'--save: {args.save} cannot be written ({e}). Make room, or name another folder.', file=sys.stderr)
-            return 1
-    return int(skipped > 0)
+    return args
 
-# %% ../nbs/api/cli.ipynb #cli-predict
+# %% ../nbs/api/cli.ipynb #cli-climb
+_ROW = '{:12} {:>11} {:>9} {:>12} {:>8}'
+
+def _pictures() -> tuple:
+    "MNIST_SAMPLE: pictures and labels to train on, and to measure on"
+    path = mnist_sample()
+    return load_split(path, 'train'), load_split(path, 'valid')
+
+def _climb(rung: str, train: tuple, valid: tuple, n_epoch: int | None) -> Learner:
+    "Train one rung and print its row of the table"
+    began = time.perf_counter()
+    learn = train_rung(rung, train, valid, n_epoch, cbs=[ProgressBar(table=False)])
+    seconds, result = time.perf_counter() - began, as_rung(rung, learn)
+    errors = f'{result.errors} of {result.images}'
+    print(_ROW.format(result.name, f'{result.parameters:,}', f'{1 - result.errors/result.images:.4f}', errors, f'{seconds:.1f}'), flush=True)
+    return learn
+
+# %% ../nbs/api/cli.ipynb #cli-save
+def _complain(reason: str | Exception) -> int:
+    "Print `reason` where errors go; exit status 1"
+    print(reason, file=sys.stderr)
+    return 1
+
+def _save(learn: Learner, file: Path) -> None:
+    "Write the weights of `learn`. Raises `OSError` or `SafetensorError`"
+    delete_leftovers(file.parent, file.name)
+    learn.save(file)
+
+# %% ../nbs/api/cli.ipynb #cli-ladder
+def mnist_ladder(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
+    ) -> int:                                      # Exit status: 0, or 1 if a rung was skipped, or the data or the folder failed
+    "Train the rungs of the ladder on MNIST_SAMPLE and print their results"
+    args, skipped = _ladder_arguments(argv), 0
+    try: train, valid = _pictures()
+    except (ValueError, OSError, ImportError) as e: return _complain(e)
+    print(_ROW.format('method', 'parameters', 'accuracy', 'errors', 'seconds'))
+    for rung in sum(args.rungs, []):
+        try: learn = _climb(rung, train, valid, args.epochs)
+        except ImportError as e:
+            skipped = _complain(f'{rung}: skipped: {e}')
+            continue
+        try:
+            if args.save: _save(learn, args.save/f'{rung}.safetensors')
+        except (OSError, SafetensorError) as e:
+            return _complain(f'--save: {args.save} cannot be written ({e}). Make room, or name another folder.')
+    return skipped
+
+# %% ../nbs/api/cli.ipynb #cli-load
 def _load(rung: str, weights: Path) -> Learner:
     "A learner for `rung` with `weights`, good for predictions alone"
     nothing = DataLoader(torch.zeros(1, 784), torch.zeros(1, 1))
@@ -83,46 +107,43 @@ def _matching(weights: Path) -> Learner:
         except ValueError as e: error = e
     raise error
 
+# %% ../nbs/api/cli.ipynb #cli-kept
 def _kept(rung: str) -> Learner:
     "A learner with the weights of an earlier training or, where there are none that can be read, of one now"
-    weights = data_home()/'mnist_under_hood'/f'{rung}.safetensors'
+    weights = course_home()/f'{rung}.safetensors'
     if weights.is_file():
         try: return _load(rung, weights)
-        except ValueError as e: print(e, file=sys.stderr)
-    print(f'training {RECIPES[rung].name}, this once', file=sys.stderr)
-    path = mnist_sample()
-    learn = train_rung(rung, load_split(path, 'train'), load_split(path, 'valid'))
-    try:
-        weights.parent.mkdir(parents=True, exist_ok=True)
-        sweep(weights.parent, weights.name)
-        learn.save(weights)
+        except ValueError as e: _complain(e)
+    _complain(f'training {RECIPES[rung].name}, this once')
+    learn = train_rung(rung, *_pictures())
+    try: _save(learn, weights)
     except (OSError, SafetensorError) as e:
-        print(f'the weights cannot be kept in {weights.parent} ({e}). Make room, or set FASTAI_HOME to another folder.', file=sys.stderr)
+        _complain(f'the weights cannot be kept in {weights.parent} ({e}). Make room, or set FASTAI_HOME to another folder.')
     return learn
 
-def mnist_predict(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
-    ) -> int:                                       # Exit status: 0, or 1 if a file was skipped or the weights do not fit
-    "Say for each picture whether it shows a three or a seven, and with what probability"
+# %% ../nbs/api/cli.ipynb #cli-predict_arguments
+def _predict_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    "What the command line of `mnist_predict` asks for"
     parser = argparse.ArgumentParser('mnist_predict', description='Say for each picture whether it shows a three or a seven.')
     parser.add_argument('images', nargs='+', metavar='IMAGE', help='a photo or scan of one digit, or a 28×28 PNG')
     model = parser.add_mutually_exclusive_group()
     model.add_argument('--rung', choices=list(RECIPES), default='relu', help='which model to train and ask (default: relu)')
     model.add_argument('--weights', type=Path, metavar='FILE', help='ask the model that mnist_ladder --save wrote here')
-    args = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+# %% ../nbs/api/cli.ipynb #cli-predict
+def mnist_predict(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
+    ) -> int:                                       # Exit status: 0, or 1 if a file was skipped or the weights do not fit
+    "Say for each picture whether it shows a three or a seven, and with what probability"
+    args, skipped = _predict_arguments(argv), 0
     try: learn = _matching(args.weights) if args.weights else _kept(args.rung)
-    except (ValueError, OSError, ImportError) as e:
-        print(e, file=sys.stderr)
-        return 1
-    skipped = 0
+    except (ValueError, OSError, ImportError) as e: return _complain(e)
     for name in args.images:
         try: x = prepare_image(open_image(name))
         except ValueError as e:
-            print(f'{name}: skipped: {e}', file=sys.stderr)
-            skipped += 1
+            skipped = _complain(f'{name}: skipped: {e}')
             continue
         three = learn.predict(x.flatten()).item()
-        if three != three:
-            print('the weights hold numbers that are none (NaN), so there is no verdict. Train them anew.', file=sys.stderr)
-            return 1
+        if three != three: return _complain('the weights hold numbers that are none (NaN), so there is no verdict. Train them anew.')
         print(f'{name}: {3 if three > 0.5 else 7}, {100*max(three, 1 - three):.0f} %')
-    return int(skipped > 0)
+    return skipped

@@ -11,9 +11,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from .data import load_split, mnist_sample
-from .learner import Callback, CancelEpochException, DataLoaders, Learner, ProgressBar, load_weights, read_tensors, write_tensors
+from .disk import delete_leftovers
+from .learner import Callback, CancelEpochException, DataLoaders, Learner, ProgressBar
 from .linear import DataLoader
-from .resnet import RECIPES, train_rung
+from .rungs import RECIPES, train_rung
+from .weights import load_weights, read_tensors, write_tensors
 
 # %% auto #0
 __all__ = ['pack_state', 'unpack_state', 'Checkpoint', 'sum_over_workers', 'AverageGradients', 'Shard', 'DistributedLearner']
@@ -48,8 +50,7 @@ class Checkpoint(Callback):
 
     def before_fit(self, learn: Learner) -> None:
         self.call, self.done = {'n_epoch': learn.n_epoch, 'lr': learn.opt.lr, 'opt_func': type(learn.opt).__name__}, 0
-        if self.write:
-            for half in self.file.parent.glob(f'{self.file.name}-part-*'): half.unlink()  # of a run that was killed while it wrote
+        if self.write: delete_leftovers(self.file.parent, self.file.name, days=0)  # of a run that was killed while it wrote
         if not self.file.exists(): return
         try: self._restore(learn)
         except (KeyError, TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as e:

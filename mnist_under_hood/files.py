@@ -4,17 +4,18 @@
 
 # %% ../nbs/api/files.ipynb #files-imports
 from __future__ import annotations
-import configparser, errno, hashlib, json, os, shutil, struct, tarfile, tempfile, time, urllib.request, warnings, zipfile, zlib
-from contextlib import contextmanager
+import configparser, hashlib, json, os, shutil, struct, tarfile, tempfile, urllib.request, warnings, zipfile, zlib
 from pathlib import Path
 from tokenize import TokenError
-from typing import Callable, Iterator, NamedTuple, Sequence
+from typing import Callable, NamedTuple, Sequence
 import numpy as np
 from PIL import Image
+from .disk import course_home, data_home, delete_leftovers, explain_disk_errors, is_disk_error, write_whole
+
 
 # %% auto #0
-__all__ = ['SAMPLE', 'DIGITS', 'Source', 'data_home', 'sweep', 'whole', 'count_images', 'is_mnist_sample', 'is_mnist', 'unpack',
-           'cached', 'read_pngs', 'open_image', 'write_digits', 'mnist_sample', 'mnist', 'recorded']
+__all__ = ['SAMPLE', 'DIGITS', 'Source', 'count_images', 'is_mnist_sample', 'is_mnist', 'unpack', 'cached', 'read_pngs',
+           'open_image', 'write_digits', 'recorded']
 
 # %% ../nbs/api/files.ipynb #files-source
 class Source(NamedTuple):
@@ -23,64 +24,19 @@ class Source(NamedTuple):
     url: str                        # Attribute of `fastai.data.external.URLs`
     splits: tuple                   # Names of the training and the validation folder
     counts: dict                    # {class: (training images, validation images)}
+    variants: int = 1               # Pictures made from each of scikit-learn's digits where those stand in
 
-SAMPLE = Source('mnist_sample', 'MNIST_SAMPLE', ('train', 'valid'), {'3': (6131, 1010), '7': (6265, 1028)})
+SAMPLE = Source('mnist_sample', 'MNIST_SAMPLE', ('train', 'valid'), {'3': (6131, 1010), '7': (6265, 1028)}, 40)
 DIGITS = Source('mnist_png', 'MNIST', ('training', 'testing'), {
     '0': (5923, 980), '1': (6742, 1135), '2': (5958, 1032), '3': (6131, 1010), '4': (5842, 982),
-    '5': (5421, 892), '6': (5918, 958), '7': (6265, 1028), '8': (5851, 974), '9': (5949, 1009)})
+    '5': (5421, 892), '6': (5918, 958), '7': (6265, 1028), '8': (5851, 974), '9': (5949, 1009)}, 20)
 
 # %% ../nbs/api/files.ipynb #files-home
-def data_home() -> Path:
-    "fastai's folder: the environment variable `FASTAI_HOME`, or `~/.fastai`"
-    return Path(os.environ.get('FASTAI_HOME', '~/.fastai')).expanduser()
-
 def _fastai_data() -> Path:
     "The folder that fastai unpacks archives into, which its config.ini may move"
     config = configparser.ConfigParser()
     config.read(data_home()/'config.ini')
     return data_home()/Path(config['DEFAULT'].get('data', 'data')).expanduser()
-
-def _own(name: str) -> Path: return data_home()/'mnist_under_hood'/name
-
-# %% ../nbs/api/files.ipynb #files-whole
-def _of_the_disk(e: Exception) -> bool:
-    "Whether `e` says that the disk is full or must not be written to"
-    return getattr(e, 'errno', None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    "Name `folder` and a remedy where the disk gives an error in this block"
-    try: yield
-    except OSError as e:
-        if not _of_the_disk(e): raise
-        raise OSError(f'{folder} cannot be written: {e.strerror}. Make room, or set the environment variable FASTAI_HOME to a folder '
-                      'that has room and may be written to.') from e
-
-def sweep(folder: str | Path, # Where temporary files and folders were made
-          name: str = '*'     # Of what, as a pattern for file names
-    ) -> None:
-    "Delete the temporary files and folders that killed processes left in `folder` more than a day ago"
-    for o in Path(folder).glob(f'{name}-part-????????'):
-        try:
-            if time.time() - o.lstat().st_mtime < 24*3600: continue
-            if o.is_dir(): shutil.rmtree(o)
-            else: o.unlink()
-        except OSError as e: warnings.warn(f'{o}, left by a process that was killed, cannot be deleted ({e}).')
-
-@contextmanager
-def whole(folder: str | Path  # The folder that shall exist, complete, afterwards
-    ) -> Iterator[Path]:      # A temporary folder to fill
-    "Fill a temporary folder, then rename it to `folder`: after an error or a kill there is no `folder`, never half of one"
-    folder = Path(folder)
-    with _writing(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f'{folder.name}-part-', dir=folder.parent))
-        try:
-            yield temporary
-            try: os.replace(temporary, folder)
-            except OSError:
-                if not folder.is_dir(): raise  # else another process finished it first
-        finally: shutil.rmtree(temporary, ignore_errors=True)
 
 # %% ../nbs/api/files.ipynb #files-count
 def count_images(path: str | Path, # A folder of split folders of class folders
@@ -102,16 +58,17 @@ def is_mnist(path: str | Path # A data folder
     "Whether `path` holds as many images as fastai's full MNIST in each class"
     return count_images(path, DIGITS.splits) == DIGITS.counts
 
-# %% ../nbs/api/files.ipynb #files-unpack
+# %% ../nbs/api/files.ipynb #files-extract
 def _extract(archive: Path, folder: Path) -> None:
     "Unpack `archive` into `folder`. Raises `ValueError` where it is damaged or reaches outside, `OSError` where the disk gives an error"
     tar = not archive.name.endswith('.zip')
     try: shutil.unpack_archive(archive, folder, **({'filter': 'data'} if tar else {}))
     except (shutil.ReadError, EOFError, OSError, ValueError, zlib.error, tarfile.TarError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as e:
-        if _of_the_disk(e): raise
+        if is_disk_error(e): raise
         raise ValueError(f'archive {archive} cannot be unpacked ({e}). Its download may have been cut off: '
                          'delete it and download it again.') from e
 
+# %% ../nbs/api/files.ipynb #files-unpack
 def unpack(archive: str | Path # A .tgz, .tar.gz or .zip file
     ) -> Path:                 # The folder it was unpacked to, the same one every time
     """Unpack `archive` once, under fastai's folder.
@@ -123,9 +80,9 @@ def unpack(archive: str | Path # A .tgz, .tar.gz or .zip file
     if not os.access(archive, os.R_OK): raise PermissionError(f'archive {archive} may not be read. Give yourself the right to: chmod u+r')
     stat = archive.stat()
     key = hashlib.sha1(f'{archive} {stat.st_size} {stat.st_mtime_ns}'.encode()).hexdigest()[:12]
-    folder = _own('unpacked')/key
+    folder = course_home()/'unpacked'/key
     if not folder.is_dir():
-        with whole(folder) as temporary: _extract(archive, temporary)
+        with explain_disk_errors(folder.parent), write_whole(folder) as temporary: _extract(archive, temporary)
     return folder
 
 # %% ../nbs/api/files.ipynb #files-cached
@@ -141,29 +98,20 @@ def cached(folder: str | Path,  # What the files belong to: a new cache for the 
     except OSError: return read()  # which says what is wrong with the file
     digest = hashlib.sha1(repr([(o.st_size, o.st_mtime_ns) for o in seen]).encode())
     for sub, names in files.items(): digest.update(os.fsencode('/'.join([sub, *names, ''])))
-    cache = _own('cache')/f'{where}-{digest.hexdigest()[:16]}.npy'
+    cache = course_home()/'cache'/f'{where}-{digest.hexdigest()[:16]}.npy'
     if cache.is_file():
         try: return np.load(cache, mmap_mode='c', allow_pickle=False)
         except (OSError, ValueError, EOFError, SyntaxError, TokenError) as e:
             warnings.warn(f'{cache} is damaged ({e}); it is made anew.')
     array = read()
     try:
-        _keep(cache, array)
+        with write_whole(cache) as temporary, open(temporary, 'wb') as f: np.save(f, array)
         for old in cache.parent.glob(f'{where}-*.npy'):
             if old != cache: old.unlink(missing_ok=True)
     except OSError as e:
         warnings.warn(f'{cache} cannot be written ({e}); the images will be read one by one again next time. '
                       'Set FASTAI_HOME to a folder that has room and may be written to.')
     return array
-
-def _keep(cache: Path, array: np.ndarray) -> None:
-    "Write `array` beside `cache`, then rename it, so that no half of it is ever read"
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f'{cache.stem}-part-', dir=cache.parent)
-    try:
-        with os.fdopen(handle, 'wb') as f: np.save(f, array)
-        os.replace(temporary, cache)
-    finally: Path(temporary).unlink(missing_ok=True)
 
 # %% ../nbs/api/files.ipynb #files-pngs
 def _chunk(name: bytes, content: bytes = b'') -> bytes:
@@ -229,7 +177,7 @@ def open_image(file: str | Path # A picture in any format that Pillow reads
     except Exception as e:
         raise ValueError(f'{file} is not a whole picture ({e or type(e).__name__}). Delete it, or put it back from the archive.') from e
 
-# %% ../nbs/api/files.ipynb #files-download
+# %% ../nbs/api/files.ipynb #files-no_download
 def _no_download(source: Source) -> str:
     "Why `source` cannot be downloaded from here, or an empty string"
     try:
@@ -239,41 +187,71 @@ def _no_download(source: Source) -> str:
     except ImportError: return 'fastai, which downloads it, is not installed'
     except OSError as e: return f'no answer from its host: {getattr(e, "reason", e)}'
 
+# %% ../nbs/api/files.ipynb #files-download
 def _download(source: Source, folder: Path) -> Path:
     "Download `source` through fastai's downloader, whole, to `folder`"
     import fastai.data
     from fastai.data.external import URLs
     from fastdownload import FastDownload
     url = getattr(URLs, source.url)
-    with _writing(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f'{folder.name}-part-', dir=folder.parent) as scratch:
-            try:
-                _extract(FastDownload(base=scratch, module=fastai.data).download(url), Path(scratch)/'unpacked')
-                downloaded = Path(scratch)/'unpacked'/source.name
-                if not downloaded.is_dir(): raise ValueError(f'it holds no folder {source.name}')
-            except Exception as e: # FastDownload raises bare exceptions for a wrong size or hash
-                if _of_the_disk(e): raise
-                raise OSError(f'{url} did not arrive whole ({e}). Run this again to download it anew.') from e
-            with whole(folder) as temporary: shutil.copytree(downloaded, temporary, dirs_exist_ok=True)
+    with explain_disk_errors(folder.parent), write_whole(folder) as temporary:
+        unpacked = temporary.parent/'unpacked'
+        try:
+            _extract(FastDownload(base=temporary.parent, module=fastai.data).download(url), unpacked)
+            if not (unpacked/source.name).is_dir(): raise ValueError(f'it holds no folder {source.name}')
+        except Exception as e: # FastDownload raises bare exceptions for a wrong size or hash
+            if is_disk_error(e): raise
+            raise OSError(f'{url} did not arrive whole ({e}). Run this again to download it anew.') from e
+        (unpacked/source.name).rename(temporary)
     return folder
+
+# %% ../nbs/api/files.ipynb #files-looks
+_TILES = [(row, column) for row in (0, 1) for column in (0, 1)]  # a new picture is four tiles of 14×14 pixels
+
+def _looks(originals: np.ndarray,    # uint8 (N, 16, 16): each with some ink
+           rng: np.random.Generator  # Draws how each is changed
+    ) -> np.ndarray:                 # float (N, 3, 3, 2): column and row in the original for each corner of a tile
+    "Where the corners of the tiles look: turned, slanted, stretched, shifted and bent at random, around the centre of mass"
+    n, ink, at = len(originals), originals.sum((1, 2)), np.arange(16) + 0.5
+    middle = np.stack([originals.sum(1) @ at/ink, originals.sum(2) @ at/ink], -1)[:, None, None]
+    corners = np.stack(np.meshgrid([-14, 0, 14], [-14, 0, 14]), -1) - rng.normal(0, 1, (n, 1, 1, 2))
+    turned = corners @ (np.eye(2) + rng.normal(0, [[0.1, 0.2], [0.12, 0.1]], (n, 1, 2, 2)))
+    return (middle + turned*8/20 + rng.normal(0, 0.4, (n, 3, 3, 2))).round(3)
+
+# %% ../nbs/api/files.ipynb #files-redrawn
+def _redrawn(originals: np.ndarray, # uint8 (N, 8, 8), 0 for paper
+             seed: Sequence         # Of the changes
+    ) -> np.ndarray:                # uint8 (N, 28, 28), 0 for paper to 255 for ink
+    "Each original once more, as another hand with another pen might have written it"
+    rng, blurred = np.random.default_rng(seed), []
+    originals = np.pad(originals, ((0, 0), (4, 4), (4, 4)))
+    for original, look in zip(originals, _looks(originals, rng).tolist()):
+        mesh = [((14*c, 14*r, 14*c + 14, 14*r + 14), (*look[r][c], *look[r + 1][c], *look[r + 1][c + 1], *look[r][c + 1]))
+                for r, c in _TILES]  # corners from the upper left, against the clock
+        new = Image.fromarray(original).transform((28, 28), Image.Transform.MESH, mesh, Image.Resampling.BICUBIC)
+        blurred.append(np.asarray(new, int))
+    pen = rng.integers(51, 128, (len(originals), 1, 1))  # the lower, the thicker
+    return ((np.stack(blurred) - pen)*3 + 128).clip(0, 255).astype(np.uint8)
 
 # %% ../nbs/api/files.ipynb #files-offline
 def write_digits(folder: str | Path, # Where to write; must not exist yet
-                 source: Source      # Whose layout and classes to follow
+                 source: Source,     # Whose layout and classes to follow
+                 variants: int = 1   # Pictures to make from each original, 1 or more
     ) -> Path:                       # `folder`
-    "Write scikit-learn's digits (Alpaydin and Kaynak, UCI 1998) as PNGs in the layout of `source`"
+    """Write pictures made from scikit-learn's digits (Alpaydin and Kaynak, UCI 1998) as PNGs in the layout of `source`.
+
+    All variants of every fifth original of a class go to the validation set, so that none has a relative in training. Each file is
+    named after its variant and its original. Raises `ValueError` for fewer than one variant, `ImportError` without scikit-learn."""
+    if variants < 1: raise ValueError(f'variants is {variants}; wanted is 1 or more.')
     from sklearn.datasets import load_digits
     digits = load_digits()
-    with whole(folder) as temporary:
+    originals = (digits.images*255/16).astype(np.uint8)
+    with explain_disk_errors(Path(folder).parent), write_whole(folder) as temporary:
         for c in source.counts:
-            for i, image in enumerate(digits.images[digits.target == int(c)]):
-                split = temporary/source.splits[i % 5 == 4]/c
-                split.mkdir(parents=True, exist_ok=True)
-                small = Image.fromarray((image*255/16).astype(np.uint8))
-                big = Image.new('L', (28, 28))
-                big.paste(small.resize((20, 20), Image.Resampling.BICUBIC), (4, 4))
-                big.save(split/f'{i}.png')
+            for split in source.splits: (temporary/split/c).mkdir(parents=True)
+            for v in range(variants):
+                for i, pixels in enumerate(_redrawn(originals[digits.target == int(c)], seed=(v, int(c)))):
+                    Image.fromarray(pixels).save(temporary/source.splits[i % 5 == 4]/c/f'{v:02}_{i:03}.png')
     return Path(folder)
 
 # %% ../nbs/api/files.ipynb #files-find
@@ -293,8 +271,8 @@ def _named(path: Path, source: Source) -> Path:
 
 def _find(source: Source) -> Path:
     "The folder of `source`, or of scikit-learn's digits in its layout"
-    for o in 'unpacked', 'cache', '.': sweep(_own(o))
-    sweep(_fastai_data(), source.name)
+    for o in 'unpacked', 'cache', '.': delete_leftovers(course_home()/o)
+    delete_leftovers(_fastai_data(), source.name)
     if named := os.environ.get('MNIST_UNDER_HOOD_DATA'): return _named(Path(named).expanduser(), source)
     folder = _fastai_data()/source.name
     if folder.is_dir():
@@ -304,15 +282,15 @@ def _find(source: Source) -> Path:
                          f'{source.counts}. Delete the folder and run this again to download it anew.')
     reason = _no_download(source)
     if not reason: return _download(source, folder)
-    digits = _own(f'sklearn_digits_for_{source.name}')
+    digits = course_home()/f'redrawn_digits_for_{source.name}')  # a change of the pictures needs another name
     try:
-        if not digits.is_dir(): write_digits(digits, source)
+        if not digits.is_dir(): write_digits(digits, source, source.variants)
     except ImportError as e:
         raise ImportError(f"{source.name} is not in {folder} and cannot be downloaded ({reason}), and scikit-learn, whose digits could "
                           "stand in, is not installed. Either: pip install 'mnist_under_hood[course]'. "
                           'Or: name a folder or archive in MNIST_UNDER_HOOD_DATA.') from e
-    print(f'{source.name} cannot be downloaded ({reason}). The numbers below were made on the small digits that come with '
-          'scikit-learn, and differ from those in the text.')
+    print(f"{source.name} cannot be downloaded ({reason}), so pictures made from scikit-learn's handwritten digits stand in "
+          'for it, and the numbers differ from those in the text.')
     return digits
 
 def mnist_sample() -> Path: # A folder with train/3, train/7, valid/3 and valid/7
@@ -335,8 +313,7 @@ def recorded(name: str,                # Of the experiment
     "Read the answer to an experiment from the package. Where the environment has EXPERIMENTS_ANEW, ask anew, and keep the answer there"
     import mnist_under_hood
     file = Path(mnist_under_hood.__path__[0])/'experiments.json'
-    answers = json.loads(file.read_text())
     if real and 'EXPERIMENTS_ANEW' in os.environ:
-        answers[name] = ask()
-        file.write_text(json.dumps(answers))
-    return answers[name]
+        answer = ask()  # minutes, in which another page may record its own
+        file.write_text(json.dumps({**json.loads(file.read_text()), name: answer}))
+    return json.loads(file.read_text())[name]

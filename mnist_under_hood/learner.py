@@ -4,7 +4,7 @@
 
 # %% ../nbs/06_learner.ipynb #learner-imports
 from __future__ import annotations
-import math, os, sys, tempfile
+import math, sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Iterator, NamedTuple, Sequence
@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from .linear import DataLoader
 from .optim import BasicOptim
+from .weights import load_weights, read_tensors, write_tensors
 
 # %% auto #0
 __all__ = ['EVENTS', 'smooth', 'DataLoaders', 'default_device', 'CancelFitException', 'CancelEpochException',
-           'CancelBatchException', 'Callback', 'Hooks', 'Recorder', 'ProgressBar', 'Learner', 'cosine', 'OneCycle',
-           'fit_one_cycle', 'lr_find', 'summary', 'write_tensors', 'read_tensors', 'save', 'load', 'load_weights']
+           'CancelBatchException', 'Callback', 'Hooks', 'Recorder', 'ProgressBar', 'layer_table', 'Learner', 'cosine',
+           'OneCycle', 'fit_one_cycle', 'lr_find']
 
 # %% ../nbs/06_learner.ipynb #learner-smooth
 def smooth(losses: Sequence[float], # One loss for each batch, in order
@@ -52,6 +53,7 @@ class Callback:
     "Has methods named like `EVENTS`, each called with the learner. Lower `order` is called first"
     order = 0
 
+# %% ../nbs/06_learner.ipynb #learner-hooks
 class Hooks:
     "The methods of all callbacks, by event; an event that nobody listens to costs next to nothing"
     def __init__(self, cbs: Sequence[Callback]):
@@ -100,11 +102,12 @@ class Recorder(Callback):
         ax.legend()
         return ax
 
-# %% ../nbs/06_learner.ipynb #learner-progress
+# %% ../nbs/06_learner.ipynb #learner-in_notebook
 def _in_notebook() -> bool:
     "Whether a Jupyter kernel runs this, on Colab or elsewhere"
     return 'IPython' in sys.modules and sys.modules['IPython'].get_ipython().__class__.__name__ in ('ZMQInteractiveShell', 'Shell')
 
+# %% ../nbs/06_learner.ipynb #learner-progress
 class ProgressBar(Callback):
     "A bar over all batches while `fit` runs; at its end the recorder's table"
     order = 10
@@ -130,14 +133,149 @@ class ProgressBar(Callback):
             self.bar.close()
             if table: print(table)
 
-# %% ../nbs/06_learner.ipynb #learner-learner
+# %% ../nbs/06_learner.ipynb #learner-train_batch
+def _train_batch(learn: Learner, hooks: Hooks) -> None:
+    "One step, on `learn.xb` and `learn.yb`"
+    try:
+        hooks('before_batch', learn)
+        learn.preds = learn.model(learn.xb)
+        hooks('before_loss', learn)
+        learn.loss = learn.loss_func(learn.preds, learn.yb)
+        hooks('after_loss', learn)
+        hooks('before_backward', learn)
+        learn.loss.backward()
+        hooks('after_backward', learn)
+        hooks('before_step', learn)
+        learn.opt.step()
+        hooks('after_step', learn)
+        learn.opt.zero_grad()
+        hooks('after_batch', learn)
+    except CancelBatchException: learn.opt.zero_grad()
+
+# %% ../nbs/06_learner.ipynb #learner-train_epoch
+def _train_epoch(learn: Learner, hooks: Hooks) -> None:
+    "All batches once; the recorder gets the values of the epoch"
+    try:
+        hooks('before_epoch', learn)
+        learn.model.train()
+        for learn.batch, (xb, yb) in enumerate(learn.dls.train):
+            learn.xb, learn.yb = xb.to(learn.device), yb.to(learn.device)
+            _train_batch(learn, hooks)
+        learn.recorder.end_of_training(learn)
+        train_loss = smooth(learn.recorder.losses)[-1] if learn.recorder.losses else math.nan
+        learn.recorder.values.append([train_loss, *learn.validate()])
+        hooks('after_epoch', learn)
+    except CancelEpochException: pass
+
+# %% ../nbs/06_learner.ipynb #learner-check_fit
+def _check_fit(n_epoch: int, lr: float) -> None:
+    "Raise `ValueError` for a number of epochs or a learning rate that makes no sense"
+    if not (0 < lr < math.inf): raise ValueError(f'lr is {lr}; a learning rate is a number above 0.')
+    if n_epoch != int(n_epoch) or n_epoch < 0: raise ValueError(f'n_epoch is {n_epoch}; it is a whole number, 0 or more.')
+
+# %% ../nbs/06_learner.ipynb #learner-fit
+class _Training:
+    def fit(self,
+            n_epoch: int,                  # How often to go through the training set, 0 or more
+            lr: float | None = None,       # Learning rate, above 0; the learner's own if missing
+            cbs: Sequence[Callback] = ()   # Called in this fit, besides the learner's own
+        ) -> None:
+        "Train. Interrupted by Ctrl-C or an error, the model keeps its last step and can be validated or trained further"
+        lr = self.lr if lr is None else lr
+        _check_fit(n_epoch, lr)
+        self.n_epoch, self.opt = int(n_epoch), self.opt_func(self.model.parameters(), lr=lr)
+        self.opt.zero_grad()
+        hooks = Hooks([self.recorder, *self.cbs, *cbs, *([ProgressBar()] if self.bar else [])])
+        hooks('before_fit', self)
+        try:
+            for self.epoch in range(self.n_epoch): _train_epoch(self, hooks)
+        except CancelFitException: pass
+        finally: hooks('after_fit', self)
+
+# %% ../nbs/06_learner.ipynb #learner-validate
+class _Validation:
+    @torch.no_grad()
+    def _batches(self, dl: DataLoader) -> Iterator[tuple[Tensor, Tensor]]:
+        "Predictions and targets, batch by batch, in evaluation mode"
+        self.model.eval()
+        for xb, yb in dl: yield self.model(xb.to(self.device)), yb.to(self.device)
+
+    def _totals(self, dl: DataLoader) -> Tensor:
+        "Total loss, total of each metric, and the number of samples"
+        totals, one = 0., torch.ones((), device=self.device)
+        for preds, yb in self._batches(dl):
+            totals = totals + torch.stack([*(f(preds, yb) for f in (self.loss_func, *self.metrics)), one])*len(yb)
+        return totals
+
+    def validate(self, dl: DataLoader | None = None # Batches to measure on; the validation set if missing
+        ) -> list[float]:                           # Loss and metrics
+        "Means over samples, whatever the sizes of the batches"
+        totals = self._totals(dl or self.dls.valid)
+        return (totals[:-1]/totals[-1]).tolist()
+
+# %% ../nbs/06_learner.ipynb #learner-check_numbers
 def _check_numbers(x: Tensor, name: str) -> None:
     "Raise `ValueError` unless `x` holds floats, each of them a number"
     if not x.is_floating_point(): raise ValueError(f'{name} is {x.dtype}; pictures are floats in 0..1, so {name}.float()/255 if they are bytes.')
     if not x.sum().isfinite() and len(bad := (~x.isfinite()).nonzero()):
         raise ValueError(f'{name} holds {x[tuple(bad[0])].item()} at {tuple(bad[0].tolist())}; each pixel is a number, usually in 0..1.')
 
-class Learner:
+# %% ../nbs/06_learner.ipynb #learner-predict
+class _Prediction:
+    def get_preds(self, dl: DataLoader | None = None # Batches to predict; the validation set if missing
+        ) -> tuple[Tensor, Tensor]:                  # What the model returns, and the targets, on the CPU
+        "Predictions and targets of a whole set, in the order of its batches"
+        preds, targets = zip(*self._batches(dl or self.dls.valid))
+        return torch.cat(preds).cpu(), torch.cat(targets).cpu()
+
+    @torch.no_grad()
+    def predict(self, x: Tensor # float, one picture or a batch, shaped as the model wants it, pixels in 0..1
+        ) -> Tensor:            # float (N, 1): probability of a three; float (N, classes) for a model with several outputs
+        "Probabilities: the sigmoid of one score, the softmax of several. Raises `ValueError` for pixels that are no floats or no numbers"
+        _check_numbers(x, 'x')
+        self.model.eval()
+        one = x.ndim == self.dls.train.x.ndim - 1
+        scores = self.model((x[None] if one else x).to(self.device)).cpu()
+        probabilities = scores.sigmoid() if scores.shape[-1] == 1 else scores.softmax(-1)
+        return probabilities[0] if one else probabilities
+
+# %% ../nbs/06_learner.ipynb #learner-layer_table
+def layer_table(model: nn.Module, # Takes xb
+                xb: Tensor        # A batch for it, on its device
+    ) -> str:
+    "The layers of `model`, one in a row: what each returns for `xb`, and how many parameters it has"
+    def count(layer): return sum(p.numel() for p in layer.parameters())
+    rows, handles = [('layer', 'output', 'parameters')], []
+    def note(layer, _, out): rows.append((type(layer).__name__, str(tuple(out.shape)), f'{count(layer):,}'))
+    for layer in model.modules():
+        if not list(layer.children()): handles.append(layer.register_forward_hook(note))
+    model.eval()
+    try:
+        with torch.no_grad(): model(xb)
+    finally:
+        for handle in handles: handle.remove()
+    rows.append(('total', '', f'{count(model):,}'))
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return '\n'.join(f'{a.ljust(widths[0])}  {b.ljust(widths[1])}  {c.rjust(widths[2])}' for a, b, c in rows)
+
+# %% ../nbs/06_learner.ipynb #learner-keep
+class _Keeping:
+    def summary(self) -> str:
+        "`layer_table` of the model, for one batch"
+        return layer_table(self.model, next(iter(self.dls.train))[0].to(self.device))
+
+    def save(self, file: str | Path # Where to write, usually something.safetensors
+        ) -> Path:                  # `file`
+        "Write the model's weights, whole or not at all"
+        return write_tensors(file, self.model.state_dict())
+
+    def load(self, file: str | Path # What `save` wrote
+        ) -> None:
+        "Read the model's weights. Raises `FileNotFoundError`, or `ValueError` for a file that is damaged or fits another model"
+        load_weights(self.model, read_tensors(file)[0], file)
+
+# %% ../nbs/06_learner.ipynb #learner-learner
+class Learner(_Training, _Validation, _Prediction, _Keeping):
     "A model, its data, and how it is trained: fastai's `Learner`, small enough to read (Howard and Gugger 2020)"
     def __init__(self,
                  dls: DataLoaders,                # Training and validation batches
@@ -158,88 +296,6 @@ class Learner:
         self.recorder = Recorder([getattr(o, '__name__', type(o).__name__) for o in self.metrics])
         self.cbs, self.bar = list(cbs), bar
 
-    def fit(self,
-            n_epoch: int,                  # How often to go through the training set, 0 or more
-            lr: float | None = None,       # Learning rate, above 0
-            cbs: Sequence[Callback] = ()   # Called in this fit, besides the learner's own
-        ) -> None:
-        "Train. Interrupted by Ctrl-C or an error, the model keeps its last step and can be validated or trained further"
-        lr = self.lr if lr is None else lr
-        if not (0 < lr < math.inf): raise ValueError(f'lr is {lr}; a learning rate is a number above 0.')
-        if n_epoch != int(n_epoch) or n_epoch < 0: raise ValueError(f'n_epoch is {n_epoch}; it is a whole number, 0 or more.')
-        self.n_epoch, self.opt = int(n_epoch), self.opt_func(self.model.parameters(), lr=lr)
-        self.opt.zero_grad()
-        hooks = Hooks([self.recorder, *self.cbs, *cbs, *([ProgressBar()] if self.bar else [])])
-        hooks('before_fit', self)
-        try:
-            for self.epoch in range(self.n_epoch):
-                try:
-                    hooks('before_epoch', self)
-                    self._train(hooks)
-                    self.recorder.end_of_training(self)
-                    train_loss = smooth(self.recorder.losses)[-1] if self.recorder.losses else math.nan
-                    self.recorder.values.append([train_loss, *self.validate()])
-                    hooks('after_epoch', self)
-                except CancelEpochException: pass
-        except CancelFitException: pass
-        finally: hooks('after_fit', self)
-
-    def _train(self, hooks: Hooks) -> None:
-        "One epoch of steps"
-        self.model.train()
-        for self.batch, (xb, yb) in enumerate(self.dls.train):
-            self.xb, self.yb = xb.to(self.device), yb.to(self.device)
-            try:
-                hooks('before_batch', self)
-                self.preds = self.model(self.xb)
-                hooks('before_loss', self)
-                self.loss = self.loss_func(self.preds, self.yb)
-                hooks('after_loss', self)
-                hooks('before_backward', self)
-                self.loss.backward()
-                hooks('after_backward', self)
-                hooks('before_step', self)
-                self.opt.step()
-                hooks('after_step', self)
-                self.opt.zero_grad()
-                hooks('after_batch', self)
-            except CancelBatchException: self.opt.zero_grad()
-
-    @torch.no_grad()
-    def _batches(self, dl: DataLoader) -> Iterator[tuple[Tensor, Tensor]]:
-        "Predictions and targets, batch by batch, in evaluation mode"
-        self.model.eval()
-        for xb, yb in dl: yield self.model(xb.to(self.device)), yb.to(self.device)
-
-    def validate(self, dl: DataLoader | None = None # Batches to measure on; the validation set if missing
-        ) -> list[float]:                           # Loss and metrics
-        "Means over samples, whatever the sizes of the batches"
-        totals = self._totals(dl or self.dls.valid)
-        return (totals[:-1]/totals[-1]).tolist()
-
-    def _totals(self, dl: DataLoader) -> Tensor:
-        "Sums over samples of the loss, of each metric and, last, of 1"
-        totals, one = 0., torch.ones((), device=self.device)
-        for preds, yb in self._batches(dl): totals = totals + torch.stack([*(f(preds, yb) for f in (self.loss_func, *self.metrics)), one])*len(yb)
-        return totals
-
-    def get_preds(self, dl: DataLoader | None = None # Batches to predict; the validation set if missing
-        ) -> tuple[Tensor, Tensor]:                  # What the model returns, and the targets, on the CPU
-        "Predictions and targets of a whole set, in the order of its batches"
-        preds, targets = zip(*self._batches(dl or self.dls.valid))
-        return torch.cat(preds).cpu(), torch.cat(targets).cpu()
-
-    @torch.no_grad()
-    def predict(self, x: Tensor # float, one picture or a batch, shaped as the model wants it, pixels in 0..1
-        ) -> Tensor:            # float (N, 1): probability of a three; float (N, classes) for a model with several outputs
-        "Probabilities: the sigmoid of one score, the softmax of several. Raises `ValueError` for pixels that are no floats or no numbers"
-        _check_numbers(x, 'x')
-        self.model.eval()
-        one = x.ndim == self.dls.train.x.ndim - 1
-        scores = self.model((x[None] if one else x).to(self.device)).cpu()
-        probabilities = scores.sigmoid() if scores.shape[-1] == 1 else scores.softmax(-1)
-        return probabilities[0] if one else probabilities
-
     @contextmanager
     def no_bar(self) -> Iterator[None]:
         "Show nothing in this block"
@@ -247,11 +303,12 @@ class Learner:
         try: yield
         finally: self.bar = before
 
-# %% ../nbs/06_learner.ipynb #learner-one_cycle
+# %% ../nbs/06_learner.ipynb #learner-cosine
 def cosine(start: float, end: float, share: float) -> float:
     "From `start` to `end` along half a cosine, as `share` goes from 0 to 1"
     return end + (start - end)*(1 + math.cos(math.pi*share))/2
 
+# %% ../nbs/06_learner.ipynb #learner-one_cycle
 class OneCycle(Callback):
     "Sets the optimizer's `lr`, and its `mom` if it has one, before each batch (Smith 2018; fastai's shape and defaults)"
     def __init__(self,
@@ -285,17 +342,41 @@ def fit_one_cycle(self: Learner,
 
 Learner.fit_one_cycle = fit_one_cycle
 
-# %% ../nbs/06_learner.ipynb #learner-lr_find
+# %% ../nbs/06_learner.ipynb #learner-sweep
 class _Sweep(Callback):
     "Raise the learning rate by a constant factor each batch, until the loss explodes"
-    def __init__(self, start: float, end: float, n: int): self.start, self.factor, self.n, self.i, self.best = start, (end/start)**(1/n), n, 0, math.inf
+    def __init__(self, start: float, end: float, n: int):
+        self.start, self.factor, self.n, self.i, self.best = start, (end/start)**(1/n), n, 0, math.inf
+
     def before_batch(self, learn: Learner) -> None: learn.opt.lr = self.start*self.factor**self.i
+
     def after_step(self, learn: Learner) -> None:
         self.i += 1
         loss = learn.loss.item()
         self.best = min(self.best, loss)
         if self.i >= self.n or not math.isfinite(loss) or loss > 4*self.best: raise CancelFitException
 
+# %% ../nbs/06_learner.ipynb #learner-sweep_rates
+def _sweep_rates(learn: Learner, start: float, end: float, n: int) -> tuple[list, list]:
+    "Losses and learning rates of `n` batches; model and recorder are as before afterwards"
+    weights = {k: v.clone() for k, v in learn.model.state_dict().items()}
+    recorder, learn.recorder = learn.recorder, Recorder()
+    try:
+        with learn.no_bar(): learn.fit(-(-n//len(learn.dls.train)), start, cbs=[_Sweep(start, end, n)])
+        return [float(o) for o in learn.recorder.losses], learn.recorder.lrs
+    finally:
+        learn.recorder = recorder
+        learn.model.load_state_dict(weights)
+
+def _plot_rates(lrs: list, losses: list, suggestion: float) -> None:
+    "Loss against learning rate, a dashed line at the suggestion"
+    import matplotlib.pyplot as plt
+    ax = plt.subplots()[1]
+    ax.plot(lrs, losses)
+    ax.axvline(suggestion, color='#94a3b8', ls='--', lw=1)
+    ax.set(xscale='log', xlabel='learning rate', ylabel='loss, smoothed')
+
+# %% ../nbs/06_learner.ipynb #learner-lr_find
 def lr_find(self: Learner,
             start: float = 1e-4, # The first learning rate, above 0
             end: float = 100.,   # The last one, above `start`
@@ -303,86 +384,11 @@ def lr_find(self: Learner,
             plot: bool = True    # Draw loss against learning rate
     ) -> float:                  # The rate at which the smoothed loss falls fastest
     "Try growing learning rates on some batches (Smith 2017); model and recorder are as before afterwards"
-    weights = {k: v.clone() for k, v in self.model.state_dict().items()}
-    recorder, self.recorder = self.recorder, Recorder()
-    try:
-        with self.no_bar(): self.fit(-(-n//len(self.dls.train)), start, cbs=[_Sweep(start, end, n)])
-        losses, lrs = [float(o) for o in self.recorder.losses], self.recorder.lrs
-    finally:
-        self.recorder = recorder
-        self.model.load_state_dict(weights)
+    losses, lrs = _sweep_rates(self, start, end, n)
     smoothed = smooth(losses, beta=0.9)
     falls = [a - b for a, b in zip(smoothed, smoothed[1:])]
     suggestion = lrs[max(range(len(falls)), key=falls.__getitem__)]
-    if plot:
-        import matplotlib.pyplot as plt
-        ax = plt.subplots()[1]
-        ax.plot(lrs, smoothed)
-        ax.axvline(suggestion, color='#94a3b8', ls='--', lw=1)
-        ax.set(xscale='log', xlabel='learning rate', ylabel='loss, smoothed')
+    if plot: _plot_rates(lrs, smoothed, suggestion)
     return suggestion
 
 Learner.lr_find = lr_find
-
-# %% ../nbs/06_learner.ipynb #learner-save
-def summary(self: Learner) -> str:
-    "A table of the layers: what each returns for one batch, and how many parameters it has"
-    rows, handles = [], []
-    def note(layer, _, out): rows.append((type(layer).__name__, str(tuple(out.shape)), f'{sum(p.numel() for p in layer.parameters()):,}'))
-    for layer in self.model.modules():
-        if not list(layer.children()): handles.append(layer.register_forward_hook(note))
-    try: next(self._batches(self.dls.train))
-    finally:
-        for handle in handles: handle.remove()
-    total = sum(p.numel() for p in self.model.parameters())
-    rows = [('layer', 'output', 'parameters'), *rows, ('total', '', f'{total:,}')]
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return '\n'.join(f'{a.ljust(widths[0])}  {b.ljust(widths[1])}  {c.rjust(widths[2])}' for a, b, c in rows)
-
-def write_tensors(file: str | Path,         # Where to write, usually something.safetensors
-                  tensors: dict,            # {name: tensor}
-                  metadata: dict | None = None # {name: text} to go with them
-    ) -> Path:                              # `file`
-    "Write named tensors as safetensors. The file appears when it is complete, never half of it"
-    from safetensors.torch import save_file
-    file = Path(file)
-    handle, temporary = tempfile.mkstemp(prefix=f'{file.name}-part-', dir=file.parent)
-    os.close(handle)
-    try:
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata)
-        os.replace(temporary, file)
-    finally: Path(temporary).unlink(missing_ok=True)
-    return file
-
-def read_tensors(file: str | Path # What `write_tensors` wrote
-    ) -> tuple[dict, dict]:       # {name: tensor} on the CPU, and {name: text}
-    "Raises `FileNotFoundError`, or `ValueError` for a file that is damaged or something else"
-    from safetensors import SafetensorError, safe_open
-    if not Path(file).is_file(): raise FileNotFoundError(f'there is no file {file} to load weights from.')
-    try:
-        with safe_open(file, 'pt') as f: return {k: f.get_tensor(k) for k in f.keys()}, f.metadata() or {}
-    except SafetensorError as e: raise ValueError(f'{file} is no whole safetensors file ({e}). Was it written by Learner.save?') from e
-
-def save(self: Learner, file: str | Path # Where to write, usually something.safetensors
-    ) -> Path:                           # `file`
-    "Write the model's weights, whole or not at all"
-    return write_tensors(file, self.model.state_dict())
-
-def load(self: Learner, file: str | Path # What `save` wrote
-    ) -> None:
-    "Read the model's weights. Raises `FileNotFoundError`, or `ValueError` for a file that is damaged or fits another model"
-    load_weights(self.model, read_tensors(file)[0], file)
-
-def load_weights(model: nn.Module, # Changed in place
-                 weights: dict,    # {name: tensor}
-                 file: str | Path  # Where they come from, for the message
-    ) -> None:
-    "`load_state_dict`, but raises `ValueError` with the first name that differs where the weights are of another model"
-    has, wants = ({k: tuple(v.shape) for k, v in o.items()} for o in (weights, model.state_dict()))
-    if has != wants:
-        differs = sorted(k for k in {*has, *wants} if has.get(k) != wants.get(k))
-        raise ValueError(f'{file} holds weights of another model: {differs[0]} is {has.get(differs[0], "missing")} in the file, and '
-                         f'{wants.get(differs[0], "missing")} in the model.')
-    model.load_state_dict(weights)
-
-Learner.summary, Learner.save, Learner.load = summary, save, load

@@ -4,7 +4,7 @@
 
 # %% ../nbs/api/plots.ipynb #plots-imports
 from __future__ import annotations
-import re, shutil
+import shutil
 from typing import Any, Sequence
 import numpy as np
 
@@ -24,12 +24,13 @@ def use_style() -> None:
         'ytick.color': INK, 'axes.spines.top': False, 'axes.spines.right': False, 'axes.grid': False, 'lines.linewidth': 2,
         'legend.frameon': False, 'axes.prop_cycle': plt.cycler(color=[THREE, SEVEN, INK, FAINT]), 'figure.constrained_layout.use': True})
 
+# %% ../nbs/api/plots.ipynb #plots-signed_colours
 def signed_colours() -> Any: # A matplotlib colormap
     "From the colour of a seven through white, at zero, to the colour of a three"
     from matplotlib.colors import LinearSegmentedColormap
     return LinearSegmentedColormap.from_list('signed', [SEVEN, 'white', THREE])
 
-# %% ../nbs/api/plots.ipynb #plots-images
+# %% ../nbs/api/plots.ipynb #plots-show_image
 def show_image(image: Any,             # (28, 28), (784,) or (784, 1) tensor or array, any range
                title: str = '',        # Text above the picture
                signed: bool = False,   # Draw with `signed_colours`, zero in white
@@ -51,6 +52,7 @@ def show_image(image: Any,             # (28, 28), (784,) or (784, 1) tensor or 
     ax.set_axis_off()
     return ax
 
+# %% ../nbs/api/plots.ipynb #plots-show_images
 def show_images(images: Sequence,          # Pictures that `show_image` takes
                 titles: Sequence[str] = (), # One for each picture, or none
                 columns: int = 5,          # Pictures in a row
@@ -90,30 +92,8 @@ def show_pixels(image: Any,      # (height, width) tensor or array
     return ax
 
 # %% ../nbs/api/plots.ipynb #plots-graph
-_EDGE = re.compile(r'(\w+)\s*->\s*(\w+)\s*(?:\[label="?([^"\]]*)"?\])?')
-
-def _edges(dot: str) -> list:
-    "(from, to, label) for each edge of DOT source, chains like a->b->c taken apart"
-    while (longer := re.sub(r'(\w+)\s*->\s*(\w+)(?=\s*->)', r'\1->\2; \2', dot)) != dot: dot = longer
-    return [(a, b, label or '') for a, b, label in _EDGE.findall(dot)]
-
-def show_graph(graph: Any  # What fastbook's `gv` returns: a `graphviz.Source`
-    ) -> Any:              # `graph`, which a notebook shows; with no `dot` on the machine, matplotlib axes
-    "Show a diagram with graphviz or, where its program `dot` is missing, with matplotlib"
+def show_graph(graph: Any # What fastbook's `gv` returns: a `graphviz.Source`
+    ) -> Any:             # `graph`, which a notebook draws; nothing where its source was printed
+    "Show a diagram or, where graphviz's program `dot` is missing, say so and print the source of the diagram"
     if shutil.which('dot'): return graph
-    import matplotlib.pyplot as plt
-    edges = _edges(graph.source)
-    x = {}
-    for a, b, _ in edges:
-        for node in (a, b): x.setdefault(node, len(x))
-    longest = max([x[a] - x[b] for a, b, _ in edges] + [0])
-    _, ax = plt.subplots(figsize=(1.5*len(x), 1 + 0.3*longest))
-    for node, at in x.items(): ax.text(at, 0, node, ha='center', va='center', bbox=dict(boxstyle='round', fc='white', ec=INK))
-    for a, b, label in edges:
-        bend = 0 if x[b] == x[a] + 1 else 0.35
-        ax.annotate('', (x[b], 0), (x[a], 0), arrowprops=dict(arrowstyle='->', color=INK, shrinkA=28, shrinkB=28,
-                                                              connectionstyle=f'arc3,rad={bend}'))
-        ax.text((x[a] + x[b])/2, 0.12 + 0.24*abs(x[a] - x[b])*(bend > 0), label, ha='center')
-    ax.set(xlim=(-0.6, len(x) - 0.4), ylim=(-0.4, 0.5 + 0.25*longest))
-    ax.set_axis_off()
-    return ax
+    print(f'graphviz\'s program dot, which draws this diagram, is not installed. Its source:\n\n{graph.source.strip()}')

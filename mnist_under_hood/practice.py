@@ -5,22 +5,16 @@
 # %% ../nbs/api/practice.ipynb #practice-imports
 from __future__ import annotations
 import difflib, math
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from .exercises import EXERCISES, Exercise
 
 # %% auto #0
-__all__ = ['EXERCISES', 'Exercise', 'Verdict', 'check']
+__all__ = ['Verdict', 'check']
 
-# %% ../nbs/api/practice.ipynb #practice-exercise
-class Exercise(NamedTuple):
-    "What `check` knows about an exercise"
-    solution: Any           # The right value, or a function of the inputs
-    inputs: Callable | None # Returns a tuple of random inputs; None where a value is asked for
-    mistakes: dict          # {message: the wrong value, or a function of the inputs that makes this mistake}
-
+# %% ../nbs/api/practice.ipynb #practice-verdict
 class Verdict(NamedTuple):
     "What `check` has to say: shown as its message, and true if the answer is right"
     right: bool   # Whether the answer is right
@@ -28,27 +22,57 @@ class Verdict(NamedTuple):
     def __bool__(self) -> bool: return self.right
     def __repr__(self) -> str: return self.message
 
-EXERCISES: dict = {}
+# %% ../nbs/api/practice.ipynb #practice-exercise
+def _exercise(name: str) -> Exercise:
+    "The exercise of this name. Raises `ValueError` where there is none"
+    if name in EXERCISES: return EXERCISES[name]
+    near = difflib.get_close_matches(str(name), EXERCISES, 3) or sorted(EXERCISES)
+    raise ValueError(f'there is no exercise {name!r}. There is {", ".join(map(repr, near))}.')
 
-# %% ../nbs/api/practice.ipynb #practice-compare
+# %% ../nbs/api/practice.ipynb #practice-tensor
 def _tensor(value: Any) -> Tensor:
     "A number, a list of numbers, a NumPy array or a tensor, as a tensor on the CPU. Raises `TypeError` for anything else"
     if isinstance(value, np.ndarray): value = value.copy()  # PyTorch takes no negative strides
     try: out = torch.as_tensor(value).cpu()
-    except (TypeError, ValueError, RuntimeError) as e: raise TypeError(f'a number or a tensor is wanted, and yours is {type(value).__name__}.') from e
+    except (TypeError, ValueError, RuntimeError) as e:
+        raise TypeError(f'a number or a tensor is wanted, and yours is {type(value).__name__}.') from e
     if out.is_complex(): raise TypeError('real numbers are wanted, and yours are complex.')
     return out
 
+# %% ../nbs/api/practice.ipynb #practice-same
 def _same(a: Tensor, b: Tensor, rtol: float = 1e-4) -> bool:
     "Whether two results have one shape and nearly equal numbers"
     if not b.is_floating_point(): rtol = 0
     return a.shape == b.shape and torch.allclose(a.double(), b.double(), rtol=rtol, atol=1e-5, equal_nan=True)
 
+# %% ../nbs/api/practice.ipynb #practice-result
 def _result(f: Any, inputs: tuple) -> Any:
     "What the function `f` makes of copies of `inputs`; a value as it is"
     return f(*(o.clone() if isinstance(o, Tensor) else o for o in inputs)) if callable(f) else f
 
-# %% ../nbs/api/practice.ipynb #practice-explain
+# %% ../nbs/api/practice.ipynb #practice-wrong_kind
+def _wrong_kind(answer: Any, wants_function: bool) -> str:
+    "What to say of an answer that is missing, or a value for a function or the reverse; else an empty string"
+    if answer is ...: return 'Not answered yet: put your answer in place of the dots.'
+    if callable(answer) == wants_function: return ''
+    if callable(answer): return 'Not yet: a value is wanted, and this is a function.'
+    return f'Not yet: a function is wanted, and this is {type(answer).__name__}. Give the function by its name, without calling it.'
+
+# %% ../nbs/api/practice.ipynb #practice-run
+class _Stopped(Exception): "What to tell a learner whose answer gives nothing to compare"
+
+def _run(answer: Any, inputs: tuple) -> Tensor:
+    "What the learner's answer makes of `inputs`. Raises `_Stopped`"
+    try: result = _result(answer, inputs)
+    except Exception as e:
+        reason = str(e).strip().rstrip('.')
+        raise _Stopped(f'Your function stopped with {type(e).__name__}: {reason}. It was given {_shown(inputs)}.') from e
+    if result is None or result is ...:
+        raise _Stopped('Not answered yet: the function returns nothing. Fill it in, and end it with return and the result.')
+    try: return _tensor(result)
+    except TypeError as e: raise _Stopped(f'Not yet: {e}') from e
+
+# %% ../nbs/api/practice.ipynb #practice-shown
 def _shown(inputs: tuple) -> str:
     "Inputs in words: a large tensor by its type and shape, a number by six digits"
     def show(o):
@@ -56,31 +80,42 @@ def _shown(inputs: tuple) -> str:
         return f'{o:.6g}' if isinstance(o, float) else 'a function' if callable(o) else repr(o)
     return ', '.join(map(show, inputs))
 
+# %% ../nbs/api/practice.ipynb #practice-first
 def _numbers(shape: tuple) -> str: return f'numbers of shape {tuple(shape)}' if shape else 'a single number'
 
 def _first(ours: Tensor, right: Tensor) -> tuple[str, float, float]:
     "Where two results of one shape differ first, and the two numbers there"
     i = next(i for i, (a, b) in enumerate(zip(ours.flatten(), right.flatten())) if not _same(a, b))
-    return str([int(o) for o in np.unravel_index(i, ours.shape)]) if ours.ndim else '', ours.flatten()[i].item(), right.flatten()[i].item()
+    place = str([int(o) for o in np.unravel_index(i, ours.shape)]) if ours.ndim else ''
+    return place, ours.flatten()[i].item(), right.flatten()[i].item()
 
+# %% ../nbs/api/practice.ipynb #practice-pattern
+def _pattern(results: list, rights: list) -> str:
+    "The factor or the offset between all results and the right ones, or an empty string"
+    if any(a.shape != b.shape for a, b in zip(results, rights)): return ''
+    a, b = (torch.cat([o.double().flatten() for o in os]) for os in (results, rights))
+    factor, offset = (a*b).sum()/(b*b).sum(), (a - b).mean()
+    if not a.any(): return 'your function returns nothing but zeros.'
+    if _same(a, factor*b): return f'your result is {factor:.6g} times what it should be.'
+    if not _same(a, b + offset): return ''
+    return f'your result is too {"large" if offset > 0 else "small"} by {offset.abs():.6g}, whatever the inputs.'
+
+# %% ../nbs/api/practice.ipynb #practice-of_function
 def _of_function(tries: list, results: list, rights: list) -> str:
     "What sets a function's wrong results apart from the right ones"
     inputs, ours, right = next(o for o in zip(tries, results, rights) if not _same(*o[1:]))
     given = f'given {_shown(inputs)}, your function returns'
     if ours.ndim == 2 and _same(ours.T, right): return 'the rows and columns of your result have changed places.'
     if ours.shape != right.shape:
-        numbers = 'the numbers are right, but not their shape: ' if ours.numel() == right.numel() and _same(ours.flatten(), right.flatten()) else ''
+        only_shape = ours.numel() == right.numel() and _same(ours.flatten(), right.flatten())
+        numbers = 'the numbers are right, but not their shape: ' if only_shape else ''
         return f'{numbers}{given} {_numbers(ours.shape)} in place of {_numbers(right.shape)}.'
     if lost := (~ours.double().isfinite()).sum(): return f'{given} nan or infinity in {lost} of {ours.numel()} places.'
-    if all(a.shape == b.shape for a, b in zip(results, rights)):
-        a, b = (torch.cat([o.double().flatten() for o in os]) for os in (results, rights))
-        factor, offset = (a*b).sum()/(b*b).sum(), (a - b).mean()
-        if not a.any(): return 'your function returns nothing but zeros.'
-        if _same(a, factor*b): return f'your result is {factor:.6g} times what it should be.'
-        if _same(a, b + offset): return f'your result is too {"large" if offset > 0 else "small"} by {offset.abs():.6g}, whatever the inputs.'
+    if pattern := _pattern(results, rights): return pattern
     place, a, b = _first(ours, right)
     return f'{given} {a:.6g}{" at " if place else ""}{place} where {b:.6g} is right.'
 
+# %% ../nbs/api/practice.ipynb #practice-of_value
 def _of_value(ours: Tensor, right: Tensor) -> str:
     "What is wrong with a predicted value, without giving the right one away"
     if ours.shape != right.shape: return f'{len(right)} numbers are wanted, in one list.' if right.ndim else 'a single number is wanted.'
@@ -98,370 +133,15 @@ def check(name: str,  # The exercise, a key of `EXERCISES`
     """Try a function on twenty fresh random inputs, or compare a value, to three digits unless it is a whole number.
 
     Raises `ValueError` for an unknown name"""
-    if name not in EXERCISES:
-        near = difflib.get_close_matches(str(name), EXERCISES, 3) or sorted(EXERCISES)
-        raise ValueError(f'there is no exercise {name!r}. There is {", ".join(map(repr, near))}.')
-    solution, inputs, mistakes = EXERCISES[name]
-    if answer is ...: return Verdict(False, 'Not answered yet: put your answer in place of the dots.')
-    if inputs and not callable(answer): return Verdict(False, f'Not yet: a function is wanted, and this is {type(answer).__name__}. Give the function by its name, without calling it.')
-    if callable(answer) and not inputs: return Verdict(False, 'Not yet: a value is wanted, and this is a function.')
-    tries, results = [inputs() if inputs else () for _ in range(20)], []
-    for given in tries:
-        try: ours = _result(answer, given)
-        except Exception as e: return Verdict(False, f'Your function stopped with {type(e).__name__}: {str(e).strip().rstrip(".")}. It was given {_shown(given)}.')
-        if ours is None or ours is ...: return Verdict(False, 'Not answered yet: the function returns nothing. Fill it in, and end it with return and the result.')
-        try: results.append(_tensor(ours))
-        except TypeError as e: return Verdict(False, f'Not yet: {e}')
-    def same_as(f): return all(_same(ours, _tensor(_result(f, given)), 1e-4 if inputs else 5e-3) for ours, given in zip(results, tries))
+    solution, mistakes, inputs = _exercise(name)
+    if wrong := _wrong_kind(answer, callable(inputs)): return Verdict(False, wrong)
+    tries = [inputs() if inputs else () for _ in range(20)]
+    try: results = [_run(answer, given) for given in tries]
+    except _Stopped as e: return Verdict(False, str(e))
+    def same_as(f):
+        return all(_same(a, _tensor(_result(f, given)), 1e-4 if inputs else 5e-3) for a, given in zip(results, tries))
     if same_as(solution): return Verdict(True, 'Right.')
     for message, mistake in mistakes.items():
         if same_as(mistake): return Verdict(False, f'Not yet: {message}')
     rights = [_tensor(_result(solution, given)) for given in tries]
-    return Verdict(False, f'Not yet: {_of_function(tries, results, rights) if inputs else _of_value(results[0], rights[0])}')
-
-# %% ../nbs/api/practice.ipynb #practice-lessons_1_2
-def _pictures(n: int = 6) -> Tensor: return torch.rand(n, 28, 28)
-
-EXERCISES['slice'] = Exercise(
-    (6131, 6, 14), None,
-    {'a slice stops before its end: 4:10 is rows 4 to 9.': (6131, 7, 14),
-     'the first axis is still there, since every picture keeps its rows and columns.': (6, 14),
-     'rows come before columns.': (6131, 14, 6),
-     '14: begins at column 14, and the last of 28 columns is 27.': (6131, 6, 13)})
-EXERCISES['odometer'] = Exercise(
-    4, None,
-    {'eight bits end at 255.': 260,
-     'it does not stop at the largest number, it begins again at 0.': 255,
-     'after 255 comes 0, so 256 are taken off and not 255.': 5})
-EXERCISES['ink'] = Exercise(
-    lambda x: x.mean((1, 2)), lambda: (_pictures(),),
-    {'you averaged over everything; one number for each picture is wanted, so leave axis 0 alone.': lambda x: x.mean(),
-     'you averaged over the pictures, which gives a mean picture. Average over rows and columns: axes 1 and 2.': lambda x: x.mean(0),
-     'that is the sum; the ink is the mean of the 784 pixels.': lambda x: x.sum((1, 2)),
-     'you averaged over the rows only, and a number for each column is left.': lambda x: x.mean(1)})
-EXERCISES['fraction'] = Exercise(
-    lambda x: x.float()/255, lambda: (torch.randint(256, (4, 28, 28), dtype=torch.uint8),),
-    {'the largest value is 255, not 256: black ink must become exactly 1.': lambda x: x.float()/256,
-     'they are floats now, but still up to 255. Divide.': lambda x: x.float(),
-     '// drops everything after the point, so that only full ink is left.': lambda x: x//255})
-EXERCISES['labels'] = Exercise(
-    lambda threes, sevens: torch.cat([torch.ones(threes, 1), torch.zeros(sevens, 1)]), lambda: tuple(torch.randint(3, 9, (2,)).tolist()),
-    {'the numbers are right, but they lie in a row. unsqueeze(1) makes a column, (N, 1).': lambda threes, sevens: torch.cat([torch.ones(threes), torch.zeros(sevens)]),
-     'a three is 1 and a seven 0; yours are the other way round.': lambda threes, sevens: torch.cat([torch.zeros(threes, 1), torch.ones(sevens, 1)]),
-     'the threes come first.': lambda threes, sevens: torch.cat([torch.zeros(sevens, 1), torch.ones(threes, 1)])})
-EXERCISES['broadcast'] = Exercise(
-    (5, 7, 28), None,
-    {'an axis of length 1 is repeated until it fits the other, the 1 above the 7 as well.': (5, 1, 28),
-     'no axis gets lost: the 5 has nothing to stand above, and stays.': (7, 28),
-     'the shapes are aligned on the right, so 7 stands under the 1 and nothing under the 5.': (7, 5, 28),
-     'axes are not merged: each stays an axis of its own.': (35, 28)})
-EXERCISES['l1'] = Exercise(
-    lambda x, mean: (x - mean).abs().mean((1, 2)), lambda: (_pictures(), torch.rand(28, 28)),
-    {'positive and negative differences cancel: take the absolute value before the mean.': lambda x, mean: (x - mean).mean((1, 2)),
-     'that is the absolute value of the mean; it has to come first.': lambda x, mean: (x - mean).mean((1, 2)).abs(),
-     'that is the sum over the pixels; the mean is wanted.': lambda x, mean: (x - mean).abs().sum((1, 2)),
-     'the mean went over all pictures; keep one distance for each of them.': lambda x, mean: (x - mean).abs().mean()})
-EXERCISES['rmse'] = Exercise(
-    lambda a, b: ((a - b)**2).mean().sqrt(), lambda: (torch.rand(28, 28), torch.rand(28, 28)),
-    {'the root is missing.': lambda a, b: ((a - b)**2).mean(),
-     'the mean is missing: that is the root of the sum.': lambda a, b: ((a - b)**2).sum().sqrt(),
-     'the root came before the mean, which makes it L1.': lambda a, b: ((a - b)**2).sqrt().mean(),
-     'you squared after the mean, and differences of both signs have cancelled.': lambda a, b: ((a - b).mean()**2).sqrt()})
-EXERCISES['share'] = Exercise(
-    lambda preds, targets: (preds == targets).float().mean(), lambda: (torch.randint(2, (30, 1)), torch.randint(2, (30, 1))),
-    {'that is how many are right; divide by how many there are.': lambda preds, targets: (preds == targets).sum(),
-     'that is the share of the wrong ones.': lambda preds, targets: (preds != targets).float().mean(),
-     'one of the two lost its axis, and every prediction was compared with every target.': lambda preds, targets: (preds[:, 0] == targets).float().mean()})
-
-# %% ../nbs/api/practice.ipynb #practice-lessons_3_4
-EXERCISES['grad twice'] = Exercise(
-    12., None,
-    {'that is one call. backward adds to what is in grad already, and nobody emptied it.': 6.,
-     'that is the value; the slope of x² is 2x.': 9.,
-     'the slope of x² is 2x, and not x².': 18.,
-     'two calls add their slopes, they do not multiply them.': 36.})
-EXERCISES['two steps down'] = Exercise(
-    1.28, None,
-    {'that is where the first step ends.': 1.6,
-     'the second step starts at 1.6, where the slope is smaller.': 1.2,
-     'that goes uphill: the slope is subtracted.': 2.88})
-EXERCISES['slope'] = Exercise(
-    lambda x: 6*x - 2, lambda: (torch.randn(4),),
-    {'that is the function itself.': lambda x: 3*x**2 - 2*x,
-     'x² has the slope 2x, so 3x² has 6x.': lambda x: 3*x - 2,
-     'the line −2x has a slope too: −2 everywhere.': lambda x: 6*x,
-     'that is the sum of the slopes at all points; look at each x by itself.': lambda x: (6*x - 2).sum()})
-EXERCISES['mse'] = Exercise(
-    lambda preds, targets: ((preds - targets)**2).mean(), lambda: (torch.randn(20), torch.randn(20)),
-    {'that is the sum; a loss that grows with the number of points wants another learning rate for each.': lambda preds, targets: ((preds - targets)**2).sum(),
-     'that is the mean absolute error; square the differences.': lambda preds, targets: (preds - targets).abs().mean(),
-     'there is a root too many: that is RMSE.': lambda preds, targets: ((preds - targets)**2).mean().sqrt(),
-     'you squared the mean, in which errors of both signs cancel.': lambda preds, targets: (preds - targets).mean()**2})
-EXERCISES['step'] = Exercise(
-    lambda w, grad, lr: w - lr*grad, lambda: (torch.randn(3), torch.randn(3), torch.rand(()).item() + 0.1),
-    {'the gradient points uphill; subtract.': lambda w, grad, lr: w + lr*grad,
-     'the learning rate is missing.': lambda w, grad, lr: w - grad,
-     'that is the way to go, and not where it leads: begin at w.': lambda w, grad, lr: -lr*grad,
-     'weight and gradient have changed places.': lambda w, grad, lr: grad - lr*w})
-EXERCISES['undecided'] = Exercise(
-    0.5, None,
-    {'a score of 0 is no certainty: the sigmoid makes one half of it.': 0.,
-     'the model does not say seven, it says nothing: the sigmoid of 0 is one half.': 1.,
-     'that is the slope of the sigmoid at 0. Its value is wanted, and then the distance from 1.': 0.25,
-     'that is log 2, which another loss would say. This one is a distance.': 0.6931})
-EXERCISES['gradient shape'] = Exercise(
-    (784, 1), None,
-    {'a gradient has the shape of its tensor, and the weights are a column.': (784,),
-     'rows and columns have changed places: a gradient has the shape of its tensor.': (1, 784),
-     'the pictures are summed up on the way: one slope for each weight.': (256, 784),
-     'that is the shape of the scores. There is a slope for each weight.': (256, 1)})
-EXERCISES['scores'] = Exercise(
-    lambda x, weights, bias: x @ weights + bias, lambda: (torch.rand(5, 784), torch.randn(784, 1), torch.randn(1)),
-    {'the bias is missing.': lambda x, weights, bias: x @ weights,
-     'the numbers are right, but they lie in a row; a column (N, 1) fits the targets.': lambda x, weights, bias: (x @ weights + bias)[:, 0],
-     'the bias is added, not subtracted.': lambda x, weights, bias: x @ weights - bias,
-     'that multiplies each pixel with its weight and stops; they still have to be summed, which @ does.': lambda x, weights, bias: x*weights.T + bias})
-EXERCISES['loss'] = Exercise(
-    lambda preds, targets: torch.where(targets == 1, 1 - preds.sigmoid(), preds.sigmoid()).mean(), lambda: (torch.randn(8, 1)*3, torch.randint(2, (8, 1))),
-    {'the sigmoid is missing: scores can be any number, and the loss could fall for ever.': lambda preds, targets: torch.where(targets == 1, 1 - preds, preds).mean(),
-     'for a three it must be small when the prediction is near 1; yours is the other way round.': lambda preds, targets: torch.where(targets == 1, preds.sigmoid(), 1 - preds.sigmoid()).mean(),
-     'that is the sum over the batch; with the mean a learning rate fits batches of any size.': lambda preds, targets: torch.where(targets == 1, 1 - preds.sigmoid(), preds.sigmoid()).sum()})
-EXERCISES['right side'] = Exercise(
-    lambda preds, targets: ((preds > 0).long() == targets).float().mean(), lambda: (torch.randn(40, 1), torch.randint(2, (40, 1))),
-    {'0.5 is the border for the sigmoid of a score. For the score itself it is 0.': lambda preds, targets: ((preds > 0.5).long() == targets).float().mean(),
-     'above the border means three, which is 1; yours is inverted.': lambda preds, targets: ((preds < 0).long() == targets).float().mean(),
-     'that is how many are right; the share is wanted.': lambda preds, targets: ((preds > 0).long() == targets).sum()})
-
-# %% ../nbs/api/practice.ipynb #practice-lessons_5_6
-def _moving() -> tuple: return torch.randn(3), torch.randn(3), torch.randn(3), 0.1, 0.9
-
-def _average(values: Tensor, beta: float) -> Tensor:
-    "Running average that starts from zero"
-    average = torch.tensor(0.)
-    for o in values: average = beta*average + (1 - beta)*o
-    return average
-
-EXERCISES['first Adam step'] = Exercise(
-    0.1, None,
-    {'that is what plain descent does, rate times gradient. Adam divides by the size of the gradient.': 100.,
-     'that is the gradient.': 1000.,
-     'without the correction for the start from zero it would be about that: 0.1·0.1·1000/√(0.001·1000²).': 0.31623})
-EXERCISES['momentum'] = Exercise(
-    lambda w, velocity, grad, lr, mom: w - lr*(mom*velocity + grad), _moving,
-    {'the old velocity has to fade: multiply it by mom.': lambda w, velocity, grad, lr, mom: w - lr*(velocity + grad),
-     'that is a step without momentum; the velocity is not used.': lambda w, velocity, grad, lr, mom: w - lr*grad,
-     'uphill: the step is subtracted.': lambda w, velocity, grad, lr, mom: w + lr*(mom*velocity + grad),
-     'the gradient is scaled by 1 − mom. Adam does so; PyTorch’s momentum adds it whole.': lambda w, velocity, grad, lr, mom: w - lr*(mom*velocity + (1 - mom)*grad)})
-EXERCISES['two steps'] = Exercise(
-    lambda x, lr: (y := x - lr*4*x**3) - lr*4*y**3, lambda: (torch.rand(3) + 0.5, 0.05),
-    {'the second step still has the gradient of the first in it, for backward adds: empty x.grad after each step.': lambda x, lr: (y := x - lr*4*x**3) - lr*4*(x**3 + y**3),
-     'that is one step.': lambda x, lr: x - lr*4*x**3,
-     'both steps use the slope at the start; call backward again where the first step has led.': lambda x, lr: x - 2*lr*4*x**3,
-     'uphill: the step is subtracted.': lambda x, lr: (y := x + lr*4*x**3) + lr*4*y**3})
-EXERCISES['corrected'] = Exercise(
-    lambda grads, beta: _average(grads, beta)/(1 - beta**len(grads)), lambda: (torch.randn(5), torch.rand(()).item()*0.4 + 0.5),
-    {'the correction is missing: after five steps from zero the average is still too small.': _average,
-     'the correction depends on the number of steps t: divide by 1 − beta to the power t.': lambda grads, beta: _average(grads, beta)/(1 - beta),
-     'you multiplied by 1 − beta to the power t, which makes a small average smaller; divide.': lambda grads, beta: _average(grads, beta)*(1 - beta**len(grads)),
-     'that is the plain mean; in a running average the last gradients weigh most.': lambda grads, beta: grads.mean()})
-EXERCISES['batches'] = Exercise(
-    245, None,
-    {'that is one epoch.': 49,
-     'the last batch of an epoch is not full, and it is a step all the same.': 240,
-     'each epoch ends with a batch that is not full. Round up before you multiply by five.': 243,
-     'a batch is a batch: round up to whole steps.': 242.11})
-EXERCISES['weighted'] = Exercise(
-    lambda values, sizes: (values*sizes).sum()/sizes.sum(), lambda: (torch.rand(8), torch.randint(1, 257, (8,))),
-    {'that is the mean of the batches; the last one is smaller and must count less.': lambda values, sizes: values.mean(),
-     'divide by the number of pictures, not by the number of batches.': lambda values, sizes: (values*sizes).mean(),
-     'the division by the number of pictures is missing.': lambda values, sizes: (values*sizes).sum()})
-EXERCISES['cosine'] = Exercise(
-    lambda start, end, share: end + (start - end)*(1 + math.cos(math.pi*share))/2, lambda: tuple(torch.rand(3).tolist()),
-    {'that is a straight line.': lambda start, end, share: start + (end - start)*share,
-     'it runs backwards: at share 0 it must be at start.': lambda start, end, share: start + (end - start)*(1 + math.cos(math.pi*share))/2,
-     'the cosine goes from 1 to −1; add 1 and halve, so that it goes from 1 to 0.': lambda start, end, share: end + (start - end)*math.cos(math.pi*share)})
-EXERCISES['sweep'] = Exercise(
-    lambda start, end, n, i: start*(end/start)**(i/n), lambda: (1e-4, 1., 8, torch.randint(1, 8, ()).item()),
-    {'that adds the same amount each time, and nearly all rates are large; multiply by the same factor.': lambda start, end, n, i: start + (end - start)*i/n,
-     'it runs from end to start.': lambda start, end, n, i: end*(start/end)**(i/n),
-     'that is one step of the sweep; after i batches the factor has been used i times.': lambda start, end, n, i: start*(end/start)**(1/n),
-     'the factor must be spread over n batches: take its n-th root.': lambda start, end, n, i: start*(end/start)**i})
-
-# %% ../nbs/api/practice.ipynb #practice-lessons_7_8
-EXERCISES['kinks'] = Exercise(
-    1, None,
-    {'two of the three are at 0, and they make a straight line: relu(x) − relu(−x) is x.': 3,
-     'at 0 a kink meets its mirror image: relu(x) − relu(−x) is x, without a kink.': 2,
-     'the kink of relu(x − 1) is left; nothing straightens it.': 0})
-EXERCISES['relu'] = Exercise(
-    lambda x: x.clamp_min(0), lambda: (torch.randn(12),),
-    {'that is the absolute value; negative numbers become 0.': lambda x: x.abs(),
-     'that keeps the negative part.': lambda x: x.clamp_max(0),
-     'that says where x is positive; pass the number itself on.': lambda x: (x > 0).float()})
-EXERCISES['parameters'] = Exercise(
-    lambda n_in, n_hidden, n_out: n_in*n_hidden + n_hidden + n_hidden*n_out + n_out, lambda: tuple(torch.randint(2, 50, (3,)).tolist()),
-    {'the biases are missing: one for each hidden unit and each output.': lambda n_in, n_hidden, n_out: n_in*n_hidden + n_hidden*n_out,
-     'the outputs have biases too.': lambda n_in, n_hidden, n_out: n_in*n_hidden + n_hidden + n_hidden*n_out,
-     'a bias belongs to an output of a layer, not to an input.': lambda n_in, n_hidden, n_out: n_in*n_hidden + n_in + n_hidden*n_out + n_hidden})
-EXERCISES['folded bias'] = Exercise(
-    lambda w1, b1, w2, b2: b1 @ w2 + b2, lambda: (torch.randn(6, 3), torch.randn(3), torch.randn(3, 3), torch.randn(3)),
-    {'the first bias goes through the second layer too: multiply it by w2.': lambda w1, b1, w2, b2: b1 + b2,
-     'the second layer adds its own bias.': lambda w1, b1, w2, b2: b1 @ w2,
-     'b1 is a row and stands on the left of w2.': lambda w1, b1, w2, b2: w2 @ b1 + b2,
-     'those are the weights; the bias is wanted.': lambda w1, b1, w2, b2: w1 @ w2})
-EXERCISES['kernels'] = Exercise(
-    9472, None,
-    {'the biases are missing: one for each outgoing channel.': 9408,
-     'each kernel has a window for every incoming channel: three of them.': 3200,
-     'a bias belongs to an outgoing channel, and there are 64.': 9411,
-     'the window has 7 rows and 7 columns.': 1408})
-EXERCISES['output size'] = Exercise(
-    lambda n, kernel, padding, stride: (n + 2*padding - kernel)//stride + 1, lambda: (28, *torch.randint(1, 4, (3,)).tolist()),
-    {'count the places, not the gaps between them: one more.': lambda n, kernel, padding, stride: (n + 2*padding - kernel)//stride,
-     'the padding is on both sides.': lambda n, kernel, padding, stride: (n + padding - kernel)//stride + 1,
-     'the window cannot stop halfway: // in place of /.': lambda n, kernel, padding, stride: (n + 2*padding - kernel)/stride + 1})
-EXERCISES['convolution'] = Exercise(
-    lambda image, kernel: F.conv2d(image[None, None], kernel[None, None])[0, 0], lambda: (torch.rand(8, 8), torch.randn(3, 3)),
-    {'your kernel is turned round. That is what mathematicians call convolution; networks do not turn it.': lambda image, kernel: F.conv2d(image[None, None], kernel.flip(0, 1)[None, None])[0, 0],
-     'rows and columns of the kernel have changed places.': lambda image, kernel: F.conv2d(image[None, None], kernel.T[None, None])[0, 0],
-     'that is the mean of the nine products; the sum is wanted.': lambda image, kernel: F.conv2d(image[None, None], kernel[None, None]/9)[0, 0],
-     'your result has a frame of padding; without it 8×8 becomes 6×6.': lambda image, kernel: F.conv2d(image[None, None], kernel[None, None], padding=1)[0, 0]})
-
-def _normed(x: Tensor, axes: tuple, correction: int = 0) -> Tensor: return (x - x.mean(axes, keepdim=True))/x.std(axes, keepdim=True, correction=correction)
-
-EXERCISES['batch norm'] = Exercise(
-    lambda x: _normed(x, (0, 2, 3)), lambda: (torch.randn(4, 3, 5, 5)*torch.tensor([1., 3., 5.])[:, None, None] + torch.randn(3, 1, 1),),
-    {'you took one mean and one spread for all channels; each channel has its own.': lambda x: _normed(x, (0, 1, 2, 3)),
-     'you took them for each picture by itself; the pictures of a batch are taken together.': lambda x: _normed(x, (2, 3)),
-     'the mean has to be subtracted first.': lambda x: x/x.std((0, 2, 3), keepdim=True, correction=0),
-     'that divides by the variance; its root is wanted, the standard deviation.': lambda x: (x - x.mean((0, 2, 3), keepdim=True))/x.var((0, 2, 3), keepdim=True, correction=0),
-     'std divides by one less than the number of values. Batch norm divides by all of them: correction=0.': lambda x: _normed(x, (0, 2, 3), 1)})
-
-# %% ../nbs/api/practice.ipynb #practice-lessons_9_10
-EXERCISES['chain'] = Exercise(
-    42., None,
-    {'that is how z changes with y, and y changes three times as fast as x.': 14.,
-     'the slope of the square is 2y, and y is 7 there, not 2.': 12.,
-     'slopes in a row multiply.': 17.,
-     'that is the value of z.': 49.})
-EXERCISES['weight gradient'] = Exercise(
-    lambda x, grad: x.T @ grad, lambda: (torch.randn(5, 4), torch.randn(5, 3)),
-    {'inputs and outputs have changed places: a gradient has the shape of the weights.': lambda x, grad: grad.T @ x,
-     'the loss was a mean, so grad is divided by the number of pictures already; here they are summed.': lambda x, grad: x.T @ grad/len(x),
-     'those are the slopes of each picture by itself; a weight collects from all of them.': lambda x, grad: x[:, :, None]*grad[:, None],
-     'the sign is wrong: backward passes slopes on, and the step subtracts them later.': lambda x, grad: -(x.T @ grad)})
-EXERCISES['gate'] = Exercise(
-    lambda x, grad: grad*(x > 0), lambda: (torch.randn(5, 4), torch.randn(5, 4)),
-    {'the kink is forgotten: where x was negative nothing may come through.': lambda x, grad: grad,
-     'that is the gate alone; multiply it by what comes from the right.': lambda x, grad: (x > 0).float(),
-     'what opens the gate is the sign of x, not that of the slope.': lambda x, grad: grad.clamp_min(0),
-     'the slope of ReLU is 0 or 1, and you multiplied by its value.': lambda x, grad: grad*x.clamp_min(0)})
-EXERCISES['sigmoid backward'] = Exercise(
-    lambda x, grad: grad*x.sigmoid()*(1 - x.sigmoid()), lambda: (torch.randn(5, 4), torch.randn(5, 4)),
-    {'that is the slope of the sigmoid; multiply it by what comes from the right.': lambda x, grad: x.sigmoid()*(1 - x.sigmoid()),
-     'the p in p(1 − p) is the sigmoid of x, not x.': lambda x, grad: grad*x*(1 - x),
-     'that is the sigmoid itself; its slope is p(1 − p).': lambda x, grad: grad*x.sigmoid()})
-EXERCISES['wiggle'] = Exercise(
-    lambda f, x, eps: (f(x + eps) - f(x - eps))/(2*eps), lambda: (lambda x: x**3 - 2*x, torch.rand(()).item() + 1, 0.1),
-    {'you looked to the right only, and the curvature does not cancel.': lambda f, x, eps: (f(x + eps) - f(x))/eps,
-     'you looked to the left only, and the curvature does not cancel.': lambda f, x, eps: (f(x) - f(x - eps))/eps,
-     'the two looks are 2·eps apart.': lambda f, x, eps: (f(x + eps) - f(x - eps))/eps,
-     'the sign is wrong: above minus below.': lambda f, x, eps: (f(x - eps) - f(x + eps))/(2*eps),
-     'that is the difference; a slope is the difference for each unit of x.': lambda f, x, eps: f(x + eps) - f(x - eps)})
-EXERCISES['compared'] = Exercise(
-    (32, 32), None,
-    {'that is what its author hoped for. A row against a column is every one against every one.': (32, 1),
-     'two shapes that differ do not become the smaller one; missing axes are added on the left, and a 1 is repeated.': (32,),
-     'each comparison has its own place, and the axes stay apart.': (1024,)})
-EXERCISES['never forgotten'] = Exercise(
-    -0.6, None,
-    {'so it would be if the gradients were forgotten. Here each step goes along the sum of all so far.': -0.3,
-     'the step is subtracted.': 0.6,
-     'grad is 1, 2, 3 in the three steps: each backward adds 1, it does not double.': -0.7})
-EXERCISES['which bug'] = Exercise(
-    2, None,
-    {'a broadcast compares each with all, which comes to about a half, not to nearly 0.': 1,
-     'there the wrong sign and the wrong column make up for each other, and it reads 0.98.': 3,
-     'predictions that are no number are all of one class, which gives a half.': 4,
-     'pictures in both sets make a validation too good.': 5,
-     'a step too large saturates the predictions: all one class, the same number in each epoch.': 6,
-     'a line that does nothing leaves a shape wrong, and ends in bug 1.': 7,
-     'gradients never forgotten give a fair accuracy, whatever the rate.': 8,
-     'an optimizer that steps another tensor leaves the accuracy at a half.': 9})
-EXERCISES['column'] = Exercise(
-    lambda labels: labels[:, None], lambda: (torch.randint(2, (7,)),),
-    {'still a row. unsqueeze returns a new view: return that, or use unsqueeze_.': lambda labels: labels,
-     'that is a row in a table of its own, (1, N); the new axis comes last.': lambda labels: labels[None],
-     'one axis too many.': lambda labels: labels[:, None, None]})
-EXERCISES['rate for a sum'] = Exercise(
-    lambda lr, bs: lr/bs, lambda: (torch.rand(()).item() + 0.1, int(torch.randint(2, 512, ()))),
-    {'the slopes of a sum are larger, so the rate has to be smaller.': lambda lr, bs: lr*bs,
-     'the same rate makes steps that are larger by the number of pictures.': lambda lr, bs: lr,
-     'slopes add up: by the number of pictures, not by its root.': lambda lr, bs: lr/bs**0.5})
-
-# %% ../nbs/api/practice.ipynb #practice-lessons_11_12
-def _ten() -> tuple: return torch.randn(6, 10)*3, torch.randint(10, (6,))
-
-EXERCISES['first loss'] = Exercise(
-    math.log(100), None,
-    {'that is ten classes; here are a hundred.': math.log(10),
-     'that is the probability of each class; the loss is minus its logarithm.': 0.01,
-     'that is 1 − p. Cross-entropy is −log p.': 0.99,
-     'that is the logarithm to the base 10; log is the natural one.': 2.,
-     'a probability has a negative logarithm, and the loss is minus that.': -math.log(100)})
-EXERCISES['softmax'] = Exercise(
-    lambda scores: scores.softmax(1), lambda: (torch.randn(4, 10)*10 + torch.tensor([0., 500., -500., 0.])[:, None],),
-    {'e to the power 500 is infinity in 32 bits, and infinity by infinity is nan. Subtract the largest score of each picture first.': lambda scores: scores.exp()/scores.exp().sum(1, keepdim=True),
-     'the largest score of all pictures is too large for the others, whose shares all become 0. Subtract each picture’s own.': lambda scores: (e := (scores - scores.max()).exp())/e.sum(1, keepdim=True),
-     'the shares must make 1 for each picture: sum over the classes, axis 1.': lambda scores: scores.softmax(0),
-     'the shares have to be divided by their sum.': lambda scores: (scores - scores.max(1, keepdim=True).values).exp(),
-     'that is the logarithm of the softmax.': lambda scores: scores.log_softmax(1)})
-EXERCISES['cross-entropy'] = Exercise(
-    F.cross_entropy, _ten,
-    {'the sign is wrong: log p is negative, and the loss is minus that.': lambda scores, targets: -F.cross_entropy(scores, targets),
-     'that is the sum; the mean is wanted.': lambda scores, targets: F.cross_entropy(scores, targets, reduction='sum'),
-     'that is the mean of 1 − p; the logarithm is missing.': lambda scores, targets: 1 - scores.softmax(1).gather(1, targets[:, None]).mean(),
-     'you took the logarithm of the mean; take the mean of the logarithms.': lambda scores, targets: -scores.softmax(1).gather(1, targets[:, None]).mean().log(),
-     'the mean went over all ten classes; only the right class of each picture counts.': lambda scores, targets: -scores.log_softmax(1).mean()})
-EXERCISES['from the matrix'] = Exercise(
-    lambda matrix: matrix.diagonal().sum()/matrix.sum(), lambda: (torch.randint(1, 50, (10, 10)) + 300*torch.eye(10).long(),),
-    {'that is how many are right; divide by how many pictures there are.': lambda matrix: matrix.diagonal().sum(),
-     'that is the share of the wrong ones: the right ones are on the diagonal.': lambda matrix: 1 - matrix.diagonal().sum()/matrix.sum(),
-     'you divided by the number of classes; divide by the number of pictures, the sum of the matrix.': lambda matrix: matrix.diagonal().sum()/len(matrix),
-     'that is the mean of the ten digits’ own accuracies, in which a rare digit counts as much as a frequent one.': lambda matrix: (matrix.diagonal()/matrix.sum(1)).mean()})
-EXERCISES['gap'] = Exercise(
-    lambda certainty, right: (certainty.mean() - right.float().mean()).abs(), lambda: (torch.rand(20)/15 + 0.8, torch.rand(20) < torch.rand(())),
-    {'the gap counts in both directions, boasting and modesty: take the absolute value.': lambda certainty, right: certainty.mean() - right.float().mean(),
-     'you compared each picture by itself, which says 0.9 is wrong by 0.1 even if it is right. Average first.': lambda certainty, right: (certainty - right.float()).abs().mean(),
-     'that is the mean certainty; subtract the share of right answers.': lambda certainty, right: certainty.mean()})
-EXERCISES['sampling'] = Exercise(
-    0.03, None,
-    {'that is p(1 − p); divide by n and take the root.': 0.09,
-     'the root is missing.': 0.0009,
-     'that is √(p(1 − p)), the spread of one picture; a hundred of them are averaged.': 0.3,
-     'divide by n under the root, not after it.': 0.003})
-EXERCISES['deep parameters'] = Exercise(
-    lambda sizes: sum(a*b + b for a, b in zip(sizes, sizes[1:])), lambda: (torch.randint(2, 50, (int(torch.randint(3, 7, ())),)).tolist(),),
-    {'the biases are missing: each layer has one for each of its outputs.': lambda sizes: sum(a*b for a, b in zip(sizes, sizes[1:])),
-     'the pixels have no bias: it belongs to the outputs of a layer.': lambda sizes: sum(a*b for a, b in zip(sizes, sizes[1:])) + sum(sizes),
-     'a layer connects each of its inputs with each of its outputs: multiply neighbours, not all.': lambda sizes: math.prod(sizes),
-     'the last layer is missing.': lambda sizes: sum(a*b + b for a, b in zip(sizes[:-1], sizes[1:-1]))})
-EXERCISES['standard error'] = Exercise(
-    lambda values: values.std()/len(values)**0.5, lambda: (torch.rand(5),),
-    {'that is the spread of a single run; the mean of n runs varies less, by √n.': lambda values: values.std(),
-     'the spread of a mean falls with √n, not with n.': lambda values: values.std()/len(values),
-     'that is made from the variance; its root is wanted.': lambda values: values.var()/len(values)**0.5,
-     'five runs know their mean only roughly, so the deviation divides by n − 1, as std does without correction=0.': lambda values: values.std(correction=0)/len(values)**0.5})
-EXERCISES['wins'] = Exercise(
-    lambda a, b: (b[:, None] > a).float().mean(), lambda: (torch.randint(6, (10,))/6, torch.randint(8, (10,))/6),
-    {'that compares run 0 with run 0 and run 1 with run 1; all pairs are wanted, by broadcasting.': lambda a, b: (b > a).float().mean(),
-     'that is how often a wins.': lambda a, b: (a[:, None] > b).float().mean(),
-     'a tie is not a win: > in place of >=.': lambda a, b: (b[:, None] >= a).float().mean(),
-     'that is how many pairs; the share is wanted.': lambda a, b: (b[:, None] > a).sum()})
-EXERCISES['accident'] = Exercise(
-    lambda a, b: (b.mean() - a.mean())/(a.var()/len(a) + b.var()/len(b))**0.5, lambda: (torch.rand(5), torch.rand(5) + 0.3),
-    {'it is b minus a; yours has the other sign.': lambda a, b: (a.mean() - b.mean())/(a.var()/len(a) + b.var()/len(b))**0.5,
-     'that is the difference in units of a single run; the means of five runs vary less.': lambda a, b: (b.mean() - a.mean())/(a.var() + b.var())**0.5,
-     'standard errors do not add up, their squares do.': lambda a, b: (b.mean() - a.mean())/(a.std()/len(a)**0.5 + b.std()/len(b)**0.5),
-     'the root is missing below the line.': lambda a, b: (b.mean() - a.mean())/(a.var()/len(a) + b.var()/len(b)),
-     'that is the difference; it has to be compared with its standard error.': lambda a, b: b.mean() - a.mean()})
+    return Verdict(False, 'Not yet: ' + (_of_function(tries, results, rights) if inputs else _of_value(results[0], rights[0])))

@@ -4,22 +4,14 @@
 
 # %% ../nbs/08_resnet.ipynb #resnet-imports
 from __future__ import annotations
-import warnings
-from typing import Callable, Sequence
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageFilter, ImageOps
 from torch import Tensor, nn
-from .learner import Callback, DataLoaders, Learner
-from .linear import DataLoader, batch_accuracy, check_labels, mnist_loss
-from .nets import simple_net
-from .optim import BasicOptim, Momentum
-from .similarity import Rung, check_shapes, ladder, rmse_distance
+from .linear import check_labels
+from .similarity import check_shapes
 
 # %% auto #0
-__all__ = ['RECIPES', 'ResBlock', 'bce_loss', 'resnet18', 'ClosestMean', 'linear_from_zero', 'Recipe', 'train_rung', 'as_rung',
-           'ink_of', 'without_specks', 'prepare_image']
+__all__ = ['ResBlock', 'bce_loss', 'resnet18_grey']
 
 # %% ../nbs/08_resnet.ipynb #resnet-block
 class ResBlock(nn.Module):
@@ -39,7 +31,7 @@ class ResBlock(nn.Module):
         around = x if self.downsample is None else self.downsample(x)
         return (self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))) + around).relu()
 
-# %% ../nbs/08_resnet.ipynb #resnet-model
+# %% ../nbs/08_resnet.ipynb #resnet-bce_loss
 def bce_loss(preds: Tensor,  # float (N, 1): scores, any range
              targets: Tensor # int (N, 1): 1 for a three, 0 for a seven
     ) -> Tensor:             # float (), 0 or more
@@ -48,141 +40,11 @@ def bce_loss(preds: Tensor,  # float (N, 1): scores, any range
     check_labels(targets)
     return F.binary_cross_entropy_with_logits(preds, targets.to(preds.dtype))
 
-def resnet18() -> nn.Sequential: # Takes float (N, 784), returns one score each, float (N, 1)
+# %% ../nbs/08_resnet.ipynb #resnet-model
+def resnet18_grey() -> nn.Sequential: # Takes float (N, 784), returns one score each, float (N, 1)
     "torchvision's resnet18 for grey pictures and one score, from random weights. Raises `ImportError` where torchvision is missing"
     try: from torchvision.models import resnet18
     except ImportError as e: raise ImportError("resnet18 comes from torchvision, which is not installed: pip install torchvision") from e
     model = resnet18(num_classes=1)
     model.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
     return nn.Sequential(nn.Unflatten(1, (1, 28, 28)), model).to(memory_format=torch.channels_last)
-
-# %% ../nbs/08_resnet.ipynb #resnet-rungs
-class ClosestMean(nn.Module):
-    "The baseline of lesson 2 as a model: positive scores are closer to the mean three"
-    def __init__(self, mean_3: Tensor | None = None, # float (28, 28)
-                 mean_7: Tensor | None = None):      # float (28, 28)
-        super().__init__()
-        self.register_buffer('mean_3', torch.zeros(28, 28) if mean_3 is None else mean_3)
-        self.register_buffer('mean_7', torch.zeros(28, 28) if mean_7 is None else mean_7)
-
-    def forward(self, x: Tensor # float (N, 784)
-        ) -> Tensor:            # float (N, 1)
-        x = x.view(-1, 28, 28)
-        return (rmse_distance(x, self.mean_7) - rmse_distance(x, self.mean_3)).unsqueeze(1)
-
-def linear_from_zero() -> nn.Linear: # Takes float (N, 784), returns float (N, 1)
-    "The classifier of lesson 4, its weights and bias zero"
-    model = nn.Linear(784, 1)
-    for p in model.parameters(): nn.init.zeros_(p)
-    return model
-
-class Recipe:
-    "How one rung is made and trained"
-    def __init__(self, name: str, model: Callable, n_epoch: int = 0, lr: float = 0.1, bs: int = 256,
-                 loss_func: Callable = mnist_loss, opt_func: Callable = BasicOptim, one_cycle: bool = False):
-        self.name, self.model, self.n_epoch, self.lr, self.bs = name, model, n_epoch, lr, bs
-        self.loss_func, self.opt_func, self.one_cycle = loss_func, opt_func, one_cycle
-
-RECIPES = {'baseline': Recipe('closer mean', ClosestMean),
-           'linear': Recipe('linear', linear_from_zero, 20, lr=1.),
-           'relu': Recipe('ReLU net', simple_net, 40, lr=0.5),
-           'resnet18': Recipe('resnet18', resnet18, 1, lr=0.1, bs=128, loss_func=bce_loss, opt_func=Momentum, one_cycle=True)}
-
-def train_rung(rung: str,                  # A key of `RECIPES`
-               train: tuple,               # Pictures and labels to learn from, as `load_split` gives them
-               valid: tuple,               # Pictures and labels to measure on
-               n_epoch: int | None = None, # Epochs; the recipe's own if missing
-               seed: int = 42,             # Seed of the weights and of the order of pictures
-               cbs: Sequence[Callback] = (), # Called while it trains, such as a `ProgressBar`
-               learner: type = Learner     # What trains it
-    ) -> Learner:
-    "Train one rung of the ladder from scratch. Raises `ValueError` for a rung there is none of"
-    if rung not in RECIPES: raise ValueError(f'rung is {rung!r}; there are {", ".join(RECIPES)}.')
-    recipe = RECIPES[rung]
-    torch.manual_seed(seed)
-    (train_x, train_y), (valid_x, valid_y) = train, valid
-    if rung == 'baseline': model = ClosestMean(*(train_x[train_y[:, 0] == label].mean(0) for label in (1, 0)))
-    else: model = recipe.model()
-    dls = DataLoaders(DataLoader(train_x.flatten(1), train_y, bs=recipe.bs, shuffle=True, seed=seed), DataLoader(valid_x.flatten(1), valid_y))
-    learn = learner(dls, model, recipe.loss_func, recipe.opt_func, recipe.lr, batch_accuracy, cbs=cbs, bar=False)
-    fit = learn.fit_one_cycle if recipe.one_cycle else learn.fit
-    if rung != 'baseline': fit(recipe.n_epoch if n_epoch is None else n_epoch, recipe.lr)
-    return learn
-
-def as_rung(rung: str,     # A key of `RECIPES`
-            learn: Learner # What `train_rung` returned
-    ) -> Rung:
-    "The result of a trained rung on its validation set"
-    preds, targets = learn.get_preds()
-    numbers = sum(o.numel() for o in learn.model.parameters()) or sum(o.numel() for o in learn.model.buffers())
-    return Rung(RECIPES[rung].name, numbers, ((preds > 0) != (targets == 1)).sum().item(), len(targets))
-
-# %% ../nbs/08_resnet.ipynb #resnet-prepare
-def ink_of(image: Image.Image # Any size and mode
-    ) -> np.ndarray:          # float (height, width), 0 for paper to 1 for ink, at most 400 pixels wide or high
-    """Turn it upright, fill transparency, take the grey, turn dark on light into light on dark, take away uneven light.
-
-    Its darkest ink is 1; where everything is about equally bright it stays below 1. Raises `TypeError` for what is no picture of
-    Pillow's, `ValueError` for one without pixels or with pixels that are no numbers."""
-    if not isinstance(image, Image.Image): raise TypeError(f'image is a {type(image).__name__}; wanted is what Image.open(file) returns.')
-    if 0 in image.size: raise ValueError(f'the picture is {image.width}×{image.height}: it has no pixels.')
-    if image.mode == 'F' and not np.isfinite(image).all(): raise ValueError('the picture has pixels that are no finite numbers.')
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # of damaged metadata: such a picture stays as it lies
-        image = ImageOps.exif_transpose(image)
-    if image.mode == 'LAB': image = image.getchannel('L')
-    if image.mode in ('RGBA', 'LA', 'PA') or 'transparency' in image.info:
-        rgba = image.convert('RGBA')
-        seen = np.asarray(rgba.convert('L'))[np.asarray(rgba)[..., 3] > 0]
-        ground = 'black' if seen.size and seen.mean() > 127 else 'white'
-        image = Image.alpha_composite(Image.new('RGBA', rgba.size, ground), rgba)
-    if image.mode.startswith('I'):  # 16 bits, or 8 in the room of 32
-        deep = np.asarray(image, np.float64)
-        image = Image.fromarray((deep/(256 if deep.max() > 255 else 1)).clip(0, 255).astype(np.uint8))
-    grey = image.convert('L')
-    grey.thumbnail((400, 400))
-    pixels = np.asarray(grey, np.float32)
-    rim = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    if np.median(rim) > pixels.min()/2 + pixels.max()/2: pixels = 255 - pixels
-    if max(pixels.shape) > 28:
-        paper = np.asarray(Image.fromarray(pixels.astype(np.uint8)).filter(ImageFilter.GaussianBlur(max(pixels.shape)/4)), np.float32)
-        pixels = (pixels - paper).clip(0)
-    pixels = pixels - pixels.min()
-    return pixels/max(pixels.max(), 40)
-
-def without_specks(dark: np.ndarray,   # bool (height, width): where there is ink
-                   share: float = 0.05 # Blobs below this share of the largest are specks, 0..1
-    ) -> np.ndarray:                   # bool (height, width)
-    "Drop dust: blobs of touching pixels that are small beside the largest"
-    left, blobs = set(zip(*(o.tolist() for o in np.nonzero(dark)))), []
-    while left:
-        blob = [left.pop()]
-        for r, c in blob:  # grows while it is walked through
-            near = {(r + i, c + j) for i in (-1, 0, 1) for j in (-1, 0, 1)} & left
-            left -= near
-            blob += near
-        blobs.append(blob)
-    out = np.zeros_like(dark)
-    least = share*max(map(len, blobs), default=0)
-    for blob in blobs:
-        if len(blob) >= least: out[tuple(zip(*blob))] = True
-    return out
-
-def prepare_image(image: Image.Image # Any size and mode, with one digit on a plain ground
-    ) -> Tensor:                     # float32 (28, 28), 0 for paper to 1 for ink
-    """The digit as MNIST has it: cropped, scaled to fit 20×20, centred by its mass in 28×28 (LeCun and others 1998).
-
-    A 28×28 picture that is light on dark already is taken as it is. Raises `ValueError` where there is no ink."""
-    ink = ink_of(image)
-    if ink.max() < 1: raise ValueError('the picture has no ink: all of it is about equally bright.')
-    if ink.shape == (28, 28): return torch.from_numpy(ink.copy())
-    dark = without_specks(ink > 0.35)
-    (top, *_, bottom), (left, *_, right) = (np.flatnonzero(dark.any(axis))[[0, -1]] for axis in (1, 0))
-    crop = Image.fromarray((ink[top:bottom + 1, left:right + 1].clip(0, 0.7)/0.7*255).astype(np.uint8))
-    scale = 20/max(crop.size)
-    small = np.asarray(crop.resize([max(1, round(o*scale)) for o in crop.size], Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC), np.float32)/255
-    rows, columns = (small.sum(axis) @ np.arange(small.shape[1 - axis])/small.sum() for axis in (1, 0))
-    r, c = (int(np.clip(round(13.5 - mass), 0, 28 - n)) for mass, n in zip((rows, columns), small.shape))
-    out = np.zeros((28, 28), np.float32)
-    out[r:r + small.shape[0], c:c + small.shape[1]] = small
-    return torch.from_numpy(out)

@@ -15,7 +15,7 @@ install_dot() {
     command -v dot >/dev/null && return
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq graphviz >/dev/null
     elif command -v brew >/dev/null; then brew install --quiet graphviz
-    else false; fi || echo "graphviz's program dot is not installed: the diagrams are drawn with matplotlib instead."
+    else false; fi || echo "graphviz's program dot is not installed: a lesson that is run prints the source of its diagrams instead."
 }
 
 # What nbdev_install_hooks installs, but in this folder alone: that writes to ~/.jupyter, and its hooks fail unless nbdev is on the PATH.
