@@ -11,10 +11,10 @@ from .linear import check_labels
 from .similarity import check_shapes
 
 # %% auto #0
-__all__ = ['Linear', 'finite_differences', 'ReLU', 'Sigmoid', 'MnistLoss', 'CrossEntropyLoss', 'Network']
+__all__ = ['LinearLayer', 'finite_differences', 'ReLULayer', 'SigmoidLayer', 'MnistLoss', 'CrossEntropy', 'Network']
 
 # %% ../nbs/09_backprop.ipynb #backprop-linear
-class Linear:
+class LinearLayer:
     "Inputs times weights, plus bias"
     def __init__(self,
                  weights: Tensor,          # float (n_in, n_out); `backward` sets its `grad`
@@ -55,7 +55,7 @@ def finite_differences(f: Callable[[], Tensor], # Computes a loss, float (), fro
     return grad
 
 # %% ../nbs/09_backprop.ipynb #backprop-relu
-class ReLU:
+class ReLULayer:
     "The positive part of each number. At exactly 0 the slope is taken as 0, as PyTorch does"
     def forward(self, x: Tensor # float, any shape
         ) -> Tensor:            # float, 0 or more, shaped as `x`
@@ -66,7 +66,7 @@ class ReLU:
         ) -> Tensor:                # float, shaped as `x`
         return grad*self.y.sign()
 
-class Sigmoid:
+class SigmoidLayer:
     "$1/(1 + e^{-x})$ of each number"
     def forward(self, x: Tensor # float, any shape
         ) -> Tensor:            # float, 0..1, shaped as `x`
@@ -94,7 +94,7 @@ class MnistLoss:
         return self.gap*(1 - self.distance)/len(self.gap)
 
 # %% ../nbs/09_backprop.ipynb #backprop-cross_entropy
-class CrossEntropyLoss:
+class CrossEntropy:
     "Mean of minus the log of the softmax probability that each picture's own class gets"
     def forward(self, preds: Tensor, # float (N, classes): scores, any range
                 targets: Tensor      # int64 (N,): 0..classes - 1
@@ -114,7 +114,7 @@ class CrossEntropyLoss:
 # %% ../nbs/09_backprop.ipynb #backprop-network
 class Network:
     "Layers with `forward` and `backward`, one after the other"
-    def __init__(self, layers: Sequence): # Such as `Linear` and `ReLU`
+    def __init__(self, layers: Sequence): # Such as `LinearLayer` and `ReLULayer`
         self.layers = list(layers)
         self.params = [p for layer in self.layers for p in getattr(layer, 'params', ())]
 

@@ -10,7 +10,7 @@ from typing import Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from .files import cached, is_mnist_sample, mnist, mnist_sample, open_image, read_pngs
+from .files import cached_array, is_mnist_sample, mnist, mnist_sample, open_image
 
 _all_ = ['mnist_sample', 'mnist', 'is_mnist_sample']
 
@@ -22,11 +22,11 @@ def read_images(files: Sequence,      # Paths of 28×28 pictures in 8-bit grey
     ) -> np.ndarray:                  # uint8 (N, 28, 28): 0 is paper, 255 ink
     "Pixels of all `files`. Raises `ValueError` with the name of a file that is damaged, or of another size or mode"
     if isinstance(files, (str, os.PathLike)): raise ValueError(f'files is one path, {files}; wanted is a list of paths.')
-    pixels, others = read_pngs(files)
-    for i in others:
-        image = open_image(files[i])
+    pixels = np.zeros((len(files), 28, 28), np.uint8)
+    for i, file in enumerate(files):
+        image = open_image(file)
         if (image.size, image.mode) != ((28, 28), 'L'):
-            raise ValueError(f'{files[i]} is {image.size[0]}×{image.size[1]} in mode {image.mode}; wanted is 28×28 in mode L '
+            raise ValueError(f'{file} is {image.size[0]}×{image.size[1]} in mode {image.mode}; wanted is 28×28 in mode L '
                              "(8-bit grey). Image.open(file).convert('L').resize((28, 28)) makes one of the other.")
         pixels[i] = image
     return pixels
@@ -47,13 +47,14 @@ def class_files(folder: str | Path,                # A split, such as path/'trai
         if not files[c]: raise ValueError(f'{folder/c} is empty: class {c} has no pictures. Put them back, or leave the class out.')
     return files
 
-# %% ../nbs/01_data.ipynb #data-load_split
+# %% ../nbs/01_data.ipynb #data-fractions
 def _fractions(files: Sequence) -> np.ndarray:
     "What `read_images` reads, divided by 255, some thousand pictures at a time so that little else is in memory"
     x = np.empty((len(files), 28, 28), np.float32)
     for i in range(0, len(files), 8192): np.divide(read_images(files[i:i + 8192]), 255, out=x[i:i + 8192], dtype=np.float32)
     return x
 
+# %% ../nbs/01_data.ipynb #data-load_split
 def load_split(path: str | Path,                     # A data set, such as `mnist_sample()`
                split: str = 'train',                 # One of its folders: 'train' or 'valid' in MNIST_SAMPLE
                classes: Sequence[str] = ('7', '3')   # Class folders; a picture's label is its class's place in here
@@ -63,6 +64,6 @@ def load_split(path: str | Path,                     # A data set, such as `mnis
     Raises `FileNotFoundError` for a missing folder, `ValueError` for an unexpected or empty class and for a damaged picture."""
     folder = str(Path(path)/split)
     files = class_files(folder, classes)
-    x = cached(folder, files, lambda: _fractions([f'{folder}/{c}/{name}' for c in files for name in sorted(files[c])]))
+    x = cached_array(folder, files, lambda: _fractions([f'{folder}/{c}/{name}' for c in files for name in sorted(files[c])]))
     y = torch.cat([torch.full((len(files[c]), 1), list(classes).index(c)) for c in files])
     return torch.from_numpy(x), y

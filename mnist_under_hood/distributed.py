@@ -35,6 +35,37 @@ def unpack_state(text: str, tensors: dict) -> Any:
     "The state that `pack_state` was given"
     return json.loads(text, object_hook=lambda o: tensors[o['tensor']] if o.keys() == {'tensor'} else o)
 
+# %% ../nbs/distributed.ipynb #distributed-state_of
+def _state_of(learn: Learner) -> dict:
+    "All that it takes to go on, besides the call of `fit`"
+    generator = learn.dls.train.generator
+    return {'model': learn.model.state_dict(), 'recorder': vars(learn.recorder),
+            'opt': {k: v for k, v in vars(learn.opt).items() if k != 'params'},
+            'random': torch.get_rng_state(), 'order': None if generator is None else generator.get_state()}
+
+# %% ../nbs/distributed.ipynb #distributed-restore
+def _like(value: Any, old: Any) -> Any:
+    "`value`, on the device of `old`. Raises `TypeError` where it is not of its kind, or a tensor of another shape or dtype"
+    if isinstance(old, list) and len(value) == len(old): return [_like(v, o) for v, o in zip(value, old)]
+    if isinstance(old, Tensor) and (value.shape, value.dtype) == (old.shape, old.dtype): return value.to(old.device)
+    if isinstance(old, (int, float)) and isinstance(value, (int, float)): return value
+    raise TypeError(f'{value!r:.40} in place of {old!r:.40}')
+
+def _restore(learn: Learner, file: Path, call: dict) -> int:
+    "Bring `learn` into the state that `file` holds; how many epochs it has done"
+    tensors, metadata = read_tensors(file)
+    if 'state' not in metadata: raise ValueError(f'{file} holds weights alone, and is no checkpoint. Learner.load reads it.')
+    state = unpack_state(metadata['state'], tensors)
+    if state['call'] != call:
+        raise ValueError(f'{file} is a checkpoint of a fit with {state["call"]}, and this one has {call}. '
+                         'Delete it to begin anew, or name another file.')
+    load_weights(learn.model, state['model'], file)
+    vars(learn.opt).update({k: _like(state['opt'][k], v) for k, v in vars(learn.opt).items() if k != 'params'})
+    torch.set_rng_state(state['random'])
+    if learn.dls.train.generator is not None: learn.dls.train.generator.set_state(state['order'])
+    vars(learn.recorder).update({k: state['recorder'][k] for k in vars(learn.recorder)})
+    return state['done']
+
 # %% ../nbs/distributed.ipynb #distributed-checkpoint
 class Checkpoint(Callback):
     """Keeps in a file, after each epoch, all that it takes to go on: the same call of `fit` finds the file and continues from there.
@@ -52,24 +83,9 @@ class Checkpoint(Callback):
         self.call, self.done = {'n_epoch': learn.n_epoch, 'lr': learn.opt.lr, 'opt_func': type(learn.opt).__name__}, 0
         if self.write: delete_leftovers(self.file.parent, self.file.name, days=0)  # of a run that was killed while it wrote
         if not self.file.exists(): return
-        try: self._restore(learn)
+        try: self.done = _restore(learn, self.file, self.call)
         except (KeyError, TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as e:
             raise ValueError(f'{self.file} is no whole checkpoint ({e!r}). Delete it to begin anew.') from e
-
-    def _restore(self, learn: Learner) -> None:
-        "Bring `learn` into the state that the file holds"
-        tensors, metadata = read_tensors(self.file)
-        if 'state' not in metadata: raise ValueError(f'{self.file} holds weights alone, and is no checkpoint. Learner.load reads it.')
-        state = unpack_state(metadata['state'], tensors)
-        if state['call'] != self.call:
-            raise ValueError(f'{self.file} is a checkpoint of a fit with {state["call"]}, and this one has {self.call}. '
-                             'Delete it to begin anew, or name another file.')
-        load_weights(learn.model, state['model'], self.file)
-        vars(learn.opt).update({k: _like(state['opt'][k], v) for k, v in vars(learn.opt).items() if k != 'params'})
-        torch.set_rng_state(state['random'])
-        if learn.dls.train.generator is not None: learn.dls.train.generator.set_state(state['order'])
-        vars(learn.recorder).update({k: state['recorder'][k] for k in vars(learn.recorder)})
-        self.done = state['done']
 
     def before_epoch(self, learn: Learner) -> None:
         if learn.epoch < self.done: raise CancelEpochException
@@ -77,18 +93,8 @@ class Checkpoint(Callback):
     def after_epoch(self, learn: Learner) -> None:
         self.done = learn.epoch + 1
         if not self.write: return
-        generator = learn.dls.train.generator
-        text, tensors = pack_state({'call': self.call, 'done': self.done, 'model': learn.model.state_dict(), 'recorder': vars(learn.recorder),
-                              'opt': {k: v for k, v in vars(learn.opt).items() if k != 'params'},
-                              'random': torch.get_rng_state(), 'order': None if generator is None else generator.get_state()})
+        text, tensors = pack_state({'call': self.call, 'done': self.done, **_state_of(learn)})
         write_tensors(self.file, tensors, {'state': text})
-
-def _like(value: Any, old: Any) -> Any:
-    "`value`, on the device of `old`. Raises `TypeError` where it is not of its kind, or a tensor of another shape or dtype"
-    if isinstance(old, list) and len(value) == len(old): return [_like(v, o) for v, o in zip(value, old)]
-    if isinstance(old, Tensor) and (value.shape, value.dtype) == (old.shape, old.dtype): return value.to(old.device)
-    if isinstance(old, (int, float)) and isinstance(value, (int, float)): return value
-    raise TypeError(f'{value!r:.40} in place of {old!r:.40}')
 
 # %% ../nbs/distributed.ipynb #distributed-total
 def sum_over_workers(t: Tensor # Of the same shape in each worker; changed in place
@@ -98,6 +104,7 @@ def sum_over_workers(t: Tensor # Of the same shape in each worker; changed in pl
     except RuntimeError as e: raise ConnectionError(f'another worker is gone ({str(e).splitlines()[0]})') from e
     return t
 
+# %% ../nbs/distributed.ipynb #distributed-average
 class AverageGradients(Callback):
     "Lets each step of this worker be that of the whole batch (Li and others 2020, without the overlap of sending and computing)"
     order = -20  # so that the recorder gets everybody's loss
@@ -111,6 +118,7 @@ class AverageGradients(Callback):
         for tensor, mean in zip([*(p.grad for p in params), *running], means): tensor.copy_(mean.view_as(tensor))
         learn.loss = learn.loss.squeeze()
 
+# %% ../nbs/distributed.ipynb #distributed-shard
 class Shard(DataLoader):
     "One worker's rows of each batch of another loader. Raises `ValueError` where a batch has fewer rows than there are workers"
     def __init__(self,
@@ -138,15 +146,22 @@ class DistributedLearner(Learner):
 
     def _totals(self, dl: DataLoader) -> Tensor: return sum_over_workers(super()._totals(dl))
 
-def _main(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
-    ) -> int:                              # Exit status: 0, or 1 if another worker was lost or the checkpoint does not fit
-    "What each worker of `torchrun -m mnist_under_hood.distributed` runs: a rung of the ladder, trained together"
+# %% ../nbs/distributed.ipynb #distributed-arguments
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    "What the command line asks for"
     parser = argparse.ArgumentParser('torchrun --nproc-per-node N -m mnist_under_hood.distributed', description='Train a rung of the ladder with N workers.')
     parser.add_argument('--rung', choices=[o for o in RECIPES if o != 'baseline'], default='relu')
     parser.add_argument('--epochs', type=int, help="the recipe's own if missing")
     parser.add_argument('--checkpoint', type=Path, metavar='FILE', help='keep the state here after each epoch, and go on from it')
     args = parser.parse_args(argv)
     if 'RANK' not in os.environ: parser.error('start it by torchrun, which tells each worker who it is: torchrun --nproc-per-node 2 -m mnist_under_hood.distributed')
+    return args
+
+# %% ../nbs/distributed.ipynb #distributed-main
+def _main(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
+    ) -> int:                              # Exit status: 0, or 1 if another worker was lost or the checkpoint does not fit
+    "What each worker of `torchrun -m mnist_under_hood.distributed` runs: a rung of the ladder, trained together"
+    args = _arguments(argv)
     def stop(*_): raise ConnectionError('torchrun ended the run')
     signal.signal(signal.SIGTERM, stop)
     gpu = torch.cuda.is_available()

@@ -4,17 +4,17 @@
 
 # %% ../nbs/api/files.ipynb #files-imports
 from __future__ import annotations
-import configparser, hashlib, json, os, shutil, struct, tarfile, tempfile, urllib.request, warnings, zipfile, zlib
+import configparser, hashlib, json, os, shutil, tarfile, tempfile, urllib.request, warnings, zipfile, zlib
 from pathlib import Path
 from tokenize import TokenError
-from typing import Callable, NamedTuple, Sequence
+from typing import Callable, NamedTuple
 import numpy as np
 from PIL import Image
 from .disk import course_home, data_home, delete_leftovers, explain_disk_errors, is_disk_error, write_whole
 
 
 # %% auto #0
-__all__ = ['SAMPLE', 'DIGITS', 'Source', 'count_images', 'is_mnist_sample', 'is_mnist', 'unpack', 'cached', 'read_pngs',
+__all__ = ['SAMPLE', 'DIGITS', 'Source', 'count_images', 'is_mnist_sample', 'is_mnist', 'unpack_archive', 'cached_array',
            'open_image', 'write_digits', 'mnist_sample', 'mnist', 'recorded']
 
 # %% ../nbs/api/files.ipynb #files-source
@@ -48,6 +48,7 @@ def count_images(path: str | Path, # A folder of split folders of class folders
              if (Path(path)/split).is_dir() else {} for split in splits]
     return {c: tuple(f.get(c, 0) for f in found) for c in sorted({*found[0], *found[1]})}
 
+# %% ../nbs/api/files.ipynb #files-is_mnist_sample
 def is_mnist_sample(path: str | Path # A data folder
     ) -> bool:
     "Whether `path` holds as many images as fastai's MNIST_SAMPLE in each class, so that the course's figures must come out"
@@ -69,7 +70,7 @@ def _extract(archive: Path, folder: Path) -> None:
                          'delete it and download it again.') from e
 
 # %% ../nbs/api/files.ipynb #files-unpack
-def unpack(archive: str | Path # A .tgz, .tar.gz or .zip file
+def unpack_archive(archive: str | Path # A .tgz, .tar.gz or .zip file
     ) -> Path:                 # The folder it was unpacked to, the same one every time
     """Unpack `archive` once, under fastai's folder.
 
@@ -85,20 +86,24 @@ def unpack(archive: str | Path # A .tgz, .tar.gz or .zip file
         with explain_disk_errors(folder.parent), write_whole(folder) as temporary: _extract(archive, temporary)
     return folder
 
-# %% ../nbs/api/files.ipynb #files-cached
-def cached(folder: str | Path,  # What the files belong to: a new cache for the same folder replaces the old one
-           files: dict,         # {subfolder: names of the files in it that the array is made from}
-           read: Callable       # Makes the array
-    ) -> np.ndarray:            # What `read` returned; changing it does not change the cache
-    "`read()`, or the array it made when it last saw the same files unchanged"
-    folder = os.path.realpath(folder)
+# %% ../nbs/api/files.ipynb #files-cache_file
+def _cache_file(folder: str, files: dict) -> tuple[Path, str]:
+    "The cache of `files` as they are now, and a pattern for all caches of `folder`. Raises `OSError` for a missing file"
     where = hashlib.sha1(os.fsencode(folder)).hexdigest()[:12]
     step = max(1, -(-sum(map(len, files.values()))//512))
-    try: seen = [os.stat(f'{folder}/{sub}/{o}') for sub, names in files.items() for o in ('', *names[::step])]
-    except OSError: return read()  # which says what is wrong with the file
+    seen = [os.stat(f'{folder}/{sub}/{o}') for sub, names in files.items() for o in ('', *names[::step])]
     digest = hashlib.sha1(repr([(o.st_size, o.st_mtime_ns) for o in seen]).encode())
     for sub, names in files.items(): digest.update(os.fsencode('/'.join([sub, *names, ''])))
-    cache = course_home()/'cache'/f'{where}-{digest.hexdigest()[:16]}.npy'
+    return course_home()/'cache'/f'{where}-{digest.hexdigest()[:16]}.npy', f'{where}-*.npy'
+
+# %% ../nbs/api/files.ipynb #files-cached
+def cached_array(folder: str | Path,  # What the files belong to: a new cache for the same folder replaces the old one
+                 files: dict,         # {subfolder: names of the files in it that the array is made from}
+                 read: Callable       # Makes the array
+    ) -> np.ndarray:                  # What `read` returned; changing it does not change the cache
+    "`read()`, or the array it made when it last saw the same files unchanged"
+    try: cache, others = _cache_file(os.path.realpath(folder), files)
+    except OSError: return read()  # which says what is wrong with the file
     if cache.is_file():
         try: return np.load(cache, mmap_mode='c', allow_pickle=False)
         except (OSError, ValueError, EOFError, SyntaxError, TokenError) as e:
@@ -106,62 +111,12 @@ def cached(folder: str | Path,  # What the files belong to: a new cache for the 
     array = read()
     try:
         with write_whole(cache) as temporary, open(temporary, 'wb') as f: np.save(f, array)
-        for old in cache.parent.glob(f'{where}-*.npy'):
+        for old in cache.parent.glob(others):
             if old != cache: old.unlink(missing_ok=True)
     except OSError as e:
         warnings.warn(f'{cache} cannot be written ({e}); the images will be read one by one again next time. '
                       'Set FASTAI_HOME to a folder that has room and may be written to.')
     return array
-
-# %% ../nbs/api/files.ipynb #files-pngs
-def _chunk(name: bytes, content: bytes = b'') -> bytes:
-    "One chunk of a PNG: length, name, content, checksum"
-    return struct.pack('>I', len(content)) + name + content + struct.pack('>I', zlib.crc32(name + content))
-
-_START = b'\x89PNG\r\n\x1a\n' + _chunk(b'IHDR', struct.pack('>IIBBBBB', 28, 28, 8, 0, 0, 0, 0))  # 28×28, 8 bits, grey
-_END = _chunk(b'IEND')
-_READ = os.O_RDONLY | getattr(os, 'O_BINARY', 0)
-
-def _rows(file: str | Path) -> bytes:
-    "The filtered rows of a whole PNG of exactly MNIST's kind; of any other file nothing"
-    try:
-        handle = os.open(file, _READ)
-        try: png = os.read(handle, 1024)  # MNIST's longest has 419 bytes
-        finally: os.close(handle)
-        start, data, end = png[:33], png[33:-12], png[-12:]
-        if start != _START or end != _END or data != _chunk(b'IDAT', data[8:-4]): return b''
-        rows = zlib.decompress(data[8:-4])
-    except (OSError, zlib.error): return b''
-    return rows if len(rows) == 28*29 and max(rows[::29]) < 5 else b''
-
-def _paeth(left, above, corner):
-    "Filter 4: the neighbour closest to left + above - corner"
-    a, b, c = abs(above - corner), abs(left - corner), abs(left + above - 2*corner)
-    return np.where((a <= b) & (a <= c), left, np.where(b <= c, above, corner))
-
-def _unfilter(rows: np.ndarray # uint8 (N, 28, 29): of each row its filter, 0..4, and 28 filtered pixels
-    ) -> np.ndarray:           # uint8 (N, 28, 28)
-    pixels = np.zeros((len(rows), 29, 29), np.uint8)  # zeros above and to the left
-    for r in range(28):
-        above, row, kind = pixels[:, r], pixels[:, r + 1], rows[:, r, 0]
-        row[:, 1:] = rows[:, r, 1:]
-        row[kind == 1] = row[kind == 1].cumsum(1, dtype=np.uint8)
-        row[kind == 2] += above[kind == 2]
-        for which, predict in (3, lambda left, above, corner: (left + above)//2), (4, _paeth):
-            at = np.flatnonzero(kind == which)
-            if not len(at): continue
-            new, old = row[at].T.astype(np.int16), above[at].T.astype(np.int16)
-            for c in range(1, 29): new[c] = new[c] + predict(new[c - 1], old[c], old[c - 1]) & 255
-            row[at] = new.T
-    return pixels[:, 1:, 1:]
-
-def read_pngs(files: Sequence # Paths of pictures
-    ) -> tuple[np.ndarray, list]: # Pixels, uint8 (N, 28, 28); places in `files` of those left out, whose pixels are zero
-    "Pixels of all whole PNGs of MNIST's kind, 28×28 in 8-bit grey, of one `IDAT` chunk and no other. Whatever else there is, it leaves to Pillow"
-    rows = [_rows(file) for file in files]
-    others = [i for i, row in enumerate(rows) if not row]
-    for i in others: rows[i] = bytes(28*29)
-    return _unfilter(np.frombuffer(b''.join(rows), np.uint8).reshape(-1, 28, 29)), others
 
 # %% ../nbs/api/files.ipynb #files-open_image
 def open_image(file: str | Path # A picture in any format that Pillow reads
@@ -254,14 +209,14 @@ def write_digits(folder: str | Path, # Where to write; must not exist yet
                     Image.fromarray(pixels).save(temporary/source.splits[i % 5 == 4]/c/f'{v:02}_{i:03}.png')
     return Path(folder)
 
-# %% ../nbs/api/files.ipynb #files-find
+# %% ../nbs/api/files.ipynb #files-named
 def _named(path: Path, source: Source) -> Path:
     "The data set inside `path`: the folder itself, a folder or archive in it, or an archive"
     inside = [path, path/source.name, path/f'{source.name}.tgz']
     if path.is_file(): inside = [path]
     for o in inside:
         if o.is_file():
-            folder = unpack(o)
+            folder = unpack_archive(o)
             inside = [folder, folder/source.name, *(c for c in folder.iterdir() if c.is_dir())]
             break
     for o in inside:
@@ -269,6 +224,21 @@ def _named(path: Path, source: Source) -> Path:
     raise FileNotFoundError(f'MNIST_UNDER_HOOD_DATA names {path}, which is neither a data folder with {source.splits[0]}/ and '
                             f'{source.splits[1]}/ in it, nor {source.name}.tgz, nor a folder that holds one of the two.')
 
+# %% ../nbs/api/files.ipynb #files-stand_in
+def _stand_in(source: Source, reason: str) -> Path:
+    "Pictures made from scikit-learn's digits in the layout of `source`, and a sentence that says so; `reason` is why it can't be downloaded"
+    digits = course_home()/f'redrawn_digits_for_{source.name}'  # a change of the pictures needs another name
+    try:
+        if not digits.is_dir(): write_digits(digits, source, source.variants)
+    except ImportError as e:
+        raise ImportError(f"{source.name} is not in {_fastai_data()/source.name} and cannot be downloaded ({reason}), and scikit-learn, "
+                          "whose digits could stand in, is not installed. Either: pip install 'mnist_under_hood[course]'. "
+                          'Or: name a folder or archive in MNIST_UNDER_HOOD_DATA.') from e
+    print(f"{source.name} cannot be downloaded ({reason}), so pictures made from scikit-learn's handwritten digits stand in "
+          'for it, and the numbers differ from those in the text.')
+    return digits
+
+# %% ../nbs/api/files.ipynb #files-find
 def _find(source: Source) -> Path:
     "The folder of `source`, or of scikit-learn's digits in its layout"
     for o in 'unpacked', 'cache', '.': delete_leftovers(course_home()/o)
@@ -281,18 +251,9 @@ def _find(source: Source) -> Path:
         raise ValueError(f'{folder} is not whole: it holds {counts} images in (training, validation), and {source.name} has '
                          f'{source.counts}. Delete the folder and run this again to download it anew.')
     reason = _no_download(source)
-    if not reason: return _download(source, folder)
-    digits = course_home()/f'redrawn_digits_for_{source.name}'  # a change of the pictures needs another name
-    try:
-        if not digits.is_dir(): write_digits(digits, source, source.variants)
-    except ImportError as e:
-        raise ImportError(f"{source.name} is not in {folder} and cannot be downloaded ({reason}), and scikit-learn, whose digits could "
-                          "stand in, is not installed. Either: pip install 'mnist_under_hood[course]'. "
-                          'Or: name a folder or archive in MNIST_UNDER_HOOD_DATA.') from e
-    print(f"{source.name} cannot be downloaded ({reason}), so pictures made from scikit-learn's handwritten digits stand in "
-          'for it, and the numbers differ from those in the text.')
-    return digits
+    return _stand_in(source, reason) if reason else _download(source, folder)
 
+# %% ../nbs/api/files.ipynb #files-mnist_sample
 def mnist_sample() -> Path: # A folder with train/3, train/7, valid/3 and valid/7
     """MNIST_SAMPLE, fastai's 14,434 images of the digits 3 and 7, 28×28 pixels in 8-bit grey.
 

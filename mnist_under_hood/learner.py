@@ -16,13 +16,13 @@ from .optim import BasicOptim
 from .weights import load_weights, read_tensors, write_tensors
 
 # %% auto #0
-__all__ = ['EVENTS', 'smooth', 'DataLoaders', 'default_device', 'CancelFitException', 'CancelEpochException',
-           'CancelBatchException', 'Callback', 'Hooks', 'Recorder', 'ProgressBar', 'layer_table', 'Learner', 'cosine',
-           'OneCycle', 'fit_one_cycle', 'lr_find']
+__all__ = ['EVENTS', 'smooth_losses', 'DataLoaders', 'default_device', 'CancelFitException', 'CancelEpochException',
+           'CancelBatchException', 'Callback', 'Hooks', 'Recorder', 'ProgressBar', 'layer_table', 'Learner',
+           'sched_cos', 'OneCycle', 'fit_one_cycle', 'lr_find']
 
 # %% ../nbs/06_learner.ipynb #learner-smooth
-def smooth(losses: Sequence[float], # One loss for each batch, in order
-           beta: float = 0.98       # Share of the old average that is kept, 0 or more, below 1
+def smooth_losses(losses: Sequence[float], # One loss for each batch, in order
+                  beta: float = 0.98       # Share of the old average that is kept, 0 or more, below 1
     ) -> list[float]:               # As long as `losses`
     "Running average of the losses, corrected for its start from zero, as fastai's `AvgSmoothLoss`"
     average, smoothed = 0., []
@@ -95,7 +95,7 @@ class Recorder(Callback):
         "The smoothed training loss after each batch, and the validation loss after each epoch"
         import matplotlib.pyplot as plt
         ax = plt.subplots()[1]
-        ax.plot(smooth(self.losses), label='training, smoothed')
+        ax.plot(smooth_losses(self.losses), label='training, smoothed')
         per_epoch = len(self.losses)/max(1, len(self.values))
         ax.plot([per_epoch*(i + 1) for i in range(len(self.values))], [row[1] for row in self.values], 'o-', ms=4, label='validation')
         ax.set(xlabel='batch', ylabel='loss')
@@ -162,7 +162,7 @@ def _train_epoch(learn: Learner, hooks: Hooks) -> None:
             learn.xb, learn.yb = xb.to(learn.device), yb.to(learn.device)
             _train_batch(learn, hooks)
         learn.recorder.end_of_training(learn)
-        train_loss = smooth(learn.recorder.losses)[-1] if learn.recorder.losses else math.nan
+        train_loss = smooth_losses(learn.recorder.losses)[-1] if learn.recorder.losses else math.nan
         learn.recorder.values.append([train_loss, *learn.validate()])
         hooks('after_epoch', learn)
     except CancelEpochException: pass
@@ -304,7 +304,7 @@ class Learner(_Training, _Validation, _Prediction, _Keeping):
         finally: self.bar = before
 
 # %% ../nbs/06_learner.ipynb #learner-cosine
-def cosine(start: float, end: float, share: float) -> float:
+def sched_cos(start: float, end: float, share: float) -> float:
     "From `start` to `end` along half a cosine, as `share` goes from 0 to 1"
     return end + (start - end)*(1 + math.cos(math.pi*share))/2
 
@@ -321,8 +321,8 @@ class OneCycle(Callback):
 
     def at(self, values: tuple, share: float) -> float:
         "The scheduled value after `share` of the batches, 0..1"
-        if share < self.pct_start: return cosine(values[0], values[1], share/self.pct_start)
-        return cosine(values[1], values[2], (share - self.pct_start)/(1 - self.pct_start))
+        if share < self.pct_start: return sched_cos(values[0], values[1], share/self.pct_start)
+        return sched_cos(values[1], values[2], (share - self.pct_start)/(1 - self.pct_start))
 
     def before_batch(self, learn: Learner) -> None:
         n = len(learn.dls.train)
@@ -385,7 +385,7 @@ def lr_find(self: Learner,
     ) -> float:                  # The rate at which the smoothed loss falls fastest
     "Try growing learning rates on some batches (Smith 2017); model and recorder are as before afterwards"
     losses, lrs = _sweep_rates(self, start, end, n)
-    smoothed = smooth(losses, beta=0.9)
+    smoothed = smooth_losses(losses, beta=0.9)
     falls = [a - b for a, b in zip(smoothed, smoothed[1:])]
     suggestion = lrs[max(range(len(falls)), key=falls.__getitem__)]
     if plot: _plot_rates(lrs, smoothed, suggestion)

@@ -26,8 +26,8 @@ from_wheel = "import mnist_under_hood; assert 'site-packages' in mnist_under_hoo
 nudged = '''
 import numpy as np
 import mnist_under_hood.files as files
-exact = files.cached
-files.cached = lambda *args: np.minimum(exact(*args)*np.float32(1 + 1e-7), 1)  # each grey pixel's last bit is one more
+exact = files.cached_array
+files.cached_array = lambda *args: np.minimum(exact(*args)*np.float32(1 + 1e-7), 1)  # each grey pixel's last bit is one more
 from mnist_under_hood.data import load_split, mnist_sample
 x = load_split(mnist_sample())[0]
 assert (x.double()*255 - (x.double()*255).round()).abs().max() > 1e-5, "nothing changed"

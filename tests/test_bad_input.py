@@ -21,7 +21,7 @@ from mnist_under_hood.backprop import MnistLoss
 from mnist_under_hood.cli import mnist_ladder, mnist_predict
 from mnist_under_hood.data import load_split, read_images
 from mnist_under_hood.distributed import Checkpoint
-from mnist_under_hood.files import SAMPLE, open_image, unpack
+from mnist_under_hood.files import SAMPLE, open_image, unpack_archive
 from mnist_under_hood.handwriting import prepare_image
 from mnist_under_hood.learner import DataLoaders, Learner
 from mnist_under_hood.linear import DataLoader, batch_accuracy, linear1, mnist_loss
@@ -194,25 +194,25 @@ def archive(place, *members):
     'a hard link that leads outside': ([('door', tarfile.LNKTYPE, '../../secret')], 'door.*outside'),
     'a device': ([('door', tarfile.CHRTYPE, '')], 'door.*special file')})
 def test_archive_that_reaches_outside(place, members, says):
-    with refused(ValueError, rf'set\.tgz cannot be unpacked \(.*{says}'): unpack(archive(place, *members))
+    with refused(ValueError, rf'set\.tgz cannot be unpacked \(.*{says}'): unpack_archive(archive(place, *members))
 
 
 def test_absolute_path_in_an_archive_stays_inside(place):
-    folder = unpack(archive(place, str(place/'escaped')))
+    folder = unpack_archive(archive(place, str(place/'escaped')))
     assert [o.read_bytes() for o in folder.rglob('escaped')] == [b'oops'] and not (place/'escaped').exists()
 
 
 @table('name, content', {'of no bytes': ('set.tgz', b''), 'that is none': ('set.zip', b'a seven'),
                          'of no known kind': ('set.rar', b'a seven')})
 def test_no_archive(place, name, content):
-    with refused(FileNotFoundError, rf'there is no archive .*{name}'): unpack(place/name)
+    with refused(FileNotFoundError, rf'there is no archive .*{name}'): unpack_archive(place/name)
     with refused(ValueError, rf'{name} cannot be unpacked \(.*\)\. .*delete it and download it again'):
-        unpack(written(place/name, content))
+        unpack_archive(written(place/name, content))
 
 
 def test_archive_cut_off(place):
     with refused(ValueError, r'set\.tgz cannot be unpacked'):
-        unpack(written(place/'set.tgz', archive(place).read_bytes()[:-20]))
+        unpack_archive(written(place/'set.tgz', archive(place).read_bytes()[:-20]))
 
 
 # Functions of the lessons
@@ -537,7 +537,7 @@ def raised_by_somebody(act):
 @pytest.mark.parametrize('target, read, says', [
     ('train/3/0.png', load_split, r'ValueError: .*0\.png is not a whole picture \(.*Permission denied'),
     ('train/3', load_split, r'PermissionError: .*train/3 may not be read\. .*chmod'),
-    ('set.tgz', unpack, r'PermissionError: .*set\.tgz may not be read\. .*chmod')])
+    ('set.tgz', unpack_archive, r'PermissionError: .*set\.tgz may not be read\. .*chmod')])
 def test_unreadable(monkeypatch, target, read, says):
     with tempfile.TemporaryDirectory() as scratch:  # not below pytest's folder, which only its owner may enter
         os.chmod(scratch, 0o777)

@@ -22,7 +22,7 @@ from test_bad_input import raised_by_somebody
 import mnist_under_hood.files
 from mnist_under_hood.data import load_split
 from mnist_under_hood.disk import delete_leftovers
-from mnist_under_hood.files import SAMPLE, cached, count_images, mnist_sample, unpack, write_digits
+from mnist_under_hood.files import SAMPLE, cached_array, count_images, mnist_sample, unpack_archive, write_digits
 
 
 
@@ -131,7 +131,7 @@ def test_kill_while_the_data_is_set_up(home, server, code):
 
 def test_kill_while_unpacking_an_archive(home, tmp_path, monkeypatch, digits):
     with tarfile.open(tmp_path/'mnist_sample.tgz', 'w:gz') as tar: tar.add(digits, 'mnist_sample')
-    killed(f'{half_unpacked}\nfiles.unpack({str(tmp_path/"mnist_sample.tgz")!r})')
+    killed(f'{half_unpacked}\nfiles.unpack_archive({str(tmp_path/"mnist_sample.tgz")!r})')
     monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', str(tmp_path/'mnist_sample.tgz'))
     assert count_images(mnist_sample(), SAMPLE.splits) == tiny.counts
     assert grow_old(home)
@@ -201,7 +201,7 @@ def small_disk(tmp_path, monkeypatch):
 def test_full_disk(small_disk, server, monkeypatch, digits):
     monkeypatch.setenv('FASTAI_HOME', str(small_disk))
     with pytest.raises(OSError, match=f'disk/data {remedy}'): mnist_sample()
-    with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack(server/'mnist_sample.tgz')
+    with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack_archive(server/'mnist_sample.tgz')
     with pytest.warns(UserWarning, match='cannot be written .*Set FASTAI_HOME'):
         x, _ = load_split(digits)
     assert len(x) == 59 and left_behind(small_disk) == []
@@ -219,7 +219,7 @@ def test_no_room_for_a_large_file(home, tmp_path, monkeypatch, digits):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
-        with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack(archive)
+        with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack_archive(archive)
         with pytest.warns(UserWarning, match='cannot be written .*Set FASTAI_HOME'): x, _ = load_split(digits)
     finally: resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert len(x) == 59 and left_behind(home) == []
@@ -233,7 +233,7 @@ def test_folder_that_must_not_be_written_to(tmp_path, monkeypatch, digits):
         Path(scratch + '/closed').mkdir(mode=0o555)
         digits = shutil.copytree(digits, scratch + '/digits')
         with tarfile.open(scratch + '/set.tgz', 'w:gz') as tar: tar.add(digits, 'mnist_sample')
-        for act in lambda: unpack(scratch + '/set.tgz'), lambda: write_digits(scratch + '/closed/digits', SAMPLE):
+        for act in lambda: unpack_archive(scratch + '/set.tgz'), lambda: write_digits(scratch + '/closed/digits', SAMPLE):
             assert re.match(f'OSError: .* {remedy}', raised_by_somebody(act))
         def loaded():
             warnings.simplefilter('error')
@@ -287,7 +287,7 @@ def test_large_set_notices_what_changes_its_folder_and_most_changes_in_bulk(home
     (folder/'a').mkdir(parents=True)
     names = [f'{i}.txt' for i in range(2000)]
     for name in names: (folder/'a'/name).write_text(name)
-    def load(names=names): return cached(folder, {'a': names}, lambda: reads.append(0) or np.zeros(3))
+    def load(names=names): return cached_array(folder, {'a': names}, lambda: reads.append(0) or np.zeros(3))
     def was_read(change):
         before = len(reads)
         change()
