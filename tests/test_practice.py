@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_under_hood.exercises import EXERCISES
+from mnist_under_hood.exercises import EXERCISES, Draw
 from mnist_under_hood.practice import check
 
 nbs = Path(__file__).resolve().parents[1]/'nbs'
@@ -73,7 +73,7 @@ def test_crash_is_reported_as_the_learners_with_the_input(name):
     def crashes(*inputs): return inputs[0]/[]
     verdict = check(name, crashes)
     assert not verdict and verdict.message.startswith('Your function stopped with TypeError: ')
-    first = EXERCISES[name].inputs()[0]
+    first = EXERCISES[name].inputs(Draw())[0]
     given = verdict.message.split('It was given ')[1]
     if isinstance(first, torch.Tensor): assert str(tuple(first.shape)) in given or 'tensor(' in given
     assert 'lambda' not in given, 'readable'
@@ -99,9 +99,9 @@ def test_whole_numbers_are_met_exactly_and_others_to_three_digits():
 
 @pytest.mark.parametrize('answer, says', [
     (5, 'a function is wanted'), (torch.rand(6), 'a function is wanted'), ('ink', 'a function is wanted'), (None, 'a function is wanted'),
-    (lambda x: print(end=''), 'return and the result'), (lambda x: 'ink', 'yours is str'), (lambda x: {1: 2}, 'yours is dict'), (lambda x: (x, 1), 'yours is tuple'),
-    (lambda x: x.mean((1, 2))*float('nan'), 'nan or infinity in 6 of 6'), (lambda x: x.mean((1, 2), keepdim=True), 'not their shape'),
-    (lambda x: 2*x.mean((1, 2)), 'is 2 times'), (lambda x: 0, 'a single number in place of numbers of shape (6,)'), (lambda x: torch.zeros(6), 'nothing but zeros'),
+    (lambda x: print(end=''), 'return and the result'), (lambda x: 'ink', 'yours is str'), (lambda x: {1: 2}, 'yours is dict'), (lambda x: (x, 1), 'those of yours differ'),
+    (lambda x: x.mean((1, 2))*float('nan'), 'nan or infinity in '), (lambda x: x.mean((1, 2), keepdim=True), 'not their shape'),
+    (lambda x: 2*x.mean((1, 2)), 'is 2 times'), (lambda x: 0, 'a single number in place of numbers of shape ('), (lambda x: torch.zeros(len(x)), 'nothing but zeros'),
     (lambda x: x.mean((1, 2)) + 0.5, 'too large by 0.5'), (lambda x: x.mean((1, 2)).round(decimals=3), ' at ['), (lambda x: 1j*x, 'complex'),
     (lambda x: np.array(['a']), 'yours is ndarray'), (lambda x: x.zero_().mean((1, 2)), 'nothing but zeros')])
 def test_wrong_functions_are_told_why(answer, says):
@@ -122,7 +122,7 @@ def test_a_function_may_change_its_input_and_the_random_inputs_are_fresh():
     assert check('step', in_place)
     seen = []
     check('step', lambda w, grad, lr: seen.append(w) or w)
-    assert len({tuple(o.tolist()) for o in seen}) == 20
+    assert len({tuple(o.tolist()) for o in seen}) >= 20
 
 
 @pytest.mark.parametrize('name', ['inc', None, 3, check])
