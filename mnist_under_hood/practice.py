@@ -4,9 +4,9 @@
 
 # %% ../nbs/api/practice.ipynb #practice-imports
 from __future__ import annotations
-import copy, ctypes, difflib, math, textwrap, threading
+import copy, ctypes, difflib, math, textwrap, threading, time
 from collections.abc import Iterator
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import Future, wait
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
@@ -202,9 +202,7 @@ def _verdict(exercise: Exercise, answer: Any, seed: int) -> Verdict:
     wrong = _of_function(tries, results, rights, close) if inputs else _of_value(results[0], rights[0])
     return Verdict(False, f'Not yet: {wrong}')
 
-# %% ../nbs/api/practice.ipynb #practice-within
-_SECONDS = 10  # that an answer may take for all of its tries
-
+# %% ../nbs/api/practice.ipynb #practice-stop
 def _stop(thread: threading.Thread) -> bool:
     "Raise `_TimeUp` in a thread, more than once if it is caught there. Whether that ended it"
     for _ in range(10):
@@ -213,25 +211,36 @@ def _stop(thread: threading.Thread) -> bool:
         thread.join(0.1)
     return not thread.is_alive()
 
+# %% ../nbs/api/practice.ipynb #practice-wait
+_SECONDS = 10  # of work that an answer may cost for all of its tries
+
 def _into(future: Future, f: Callable) -> None:
     "Put what `f` returns or raises into `future`"
     try: future.set_result(f())
     except BaseException as e: future.set_exception(e)
 
+def _wait(future: Future, seconds: float) -> bool:
+    "Whether `future` is done before the process has worked for so many `seconds`, or six times as many have passed"
+    end, last = time.process_time() + seconds, time.monotonic() + 6*seconds
+    while time.process_time() < end and time.monotonic() < last:
+        if wait([future], 0.05).done: return True
+    return future.done()
+
 # %% ../nbs/api/practice.ipynb #practice-limited
 def _limited(f: Callable, seconds: float) -> Verdict:
-    "The verdict that `f` comes to, run in a thread of its own, or one that says that it took more than `seconds`"
-    future = Future()
-    thread = threading.Thread(target=_into, args=(future, f), daemon=True)
+    "The verdict that `f` comes to, in a thread of its own, or one that says that it took more than `seconds`"
+    thread = threading.Thread(target=_into, args=(future := Future(), f), daemon=True)
     thread.start()
-    try: return future.result(seconds)
-    except TimeoutError:
-        rest = '' if _stop(thread) else ' It still runs: restart the kernel to end it.'
-        says = f'Your answer has not come to an end in {seconds:g} seconds. Is there a loop that never ends?{rest}'
-        return Verdict(False, says)
-    except BaseException:  # the learner interrupts
+    try:
+        if _wait(future, seconds):
+            thread.join(1)  # a thread of torch's that is still busy when Python ends aborts the process
+            return future.result()
+    except KeyboardInterrupt:
         if not future.done(): _stop(thread)
         raise
+    rest = '' if _stop(thread) else ' It still runs: restart the kernel to end it.'
+    says = f'Your answer has not come to an end in {seconds:g} seconds. Is there a loop that never ends?{rest}'
+    return Verdict(False, says)
 
 # %% ../nbs/api/practice.ipynb #practice-check
 def check(name: str,    # The exercise, a key of `EXERCISES`
