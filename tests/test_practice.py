@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_under_hood.exercises import EXERCISES
+from mnist_under_hood.exercises import EXERCISES, Draw
 from mnist_under_hood.practice import check
 
 nbs = Path(__file__).resolve().parents[1]/'nbs'
@@ -70,7 +70,7 @@ def test_crash_is_reported_as_the_learners_with_the_input(name):
     def crashes(*inputs): return inputs[0]/[]
     verdict = check(name, crashes)
     assert not verdict and verdict.message.startswith('Your function stopped with TypeError: ')
-    first = EXERCISES[name].inputs()[0]
+    first = EXERCISES[name].inputs(Draw())[0]
     given = verdict.message.split('It was given ')[1]
     if isinstance(first, torch.Tensor): assert str(tuple(first.shape)) in given or 'tensor(' in given
     assert 'lambda' not in given, 'readable'
@@ -115,10 +115,10 @@ def test_a_function_is_wanted(answer):
 
 @pytest.mark.parametrize('returned, says', [
     ('print(end="")', 'return and the result'), ('"ink"', 'yours is str'), ('{1: 2}', 'yours is dict'),
-    ('(x, 1)', 'yours is tuple'),
-    ('x.mean((1, 2))*float("nan")', 'nan or infinity in 6 of 6'), ('x.mean((1, 2), keepdim=True)', 'not their shape'),
-    ('2*x.mean((1, 2))', 'is 2 times'), ('0', 'a single number in place of numbers of shape (6,)'), ('1j*x', 'complex'),
-    ('torch.zeros(6)', 'nothing but zeros'), ('x.zero_().mean((1, 2))', 'nothing but zeros'),
+    ('(x, 1)', 'those of yours differ'),
+    ('x.mean((1, 2))*float("nan")', 'nan or infinity in '), ('x.mean((1, 2), keepdim=True)', 'not their shape'),
+    ('2*x.mean((1, 2))', 'is 2 times'), ('0', 'a single number in place of numbers of shape ('), ('1j*x', 'complex'),
+    ('torch.zeros(len(x))', 'nothing but zeros'), ('x.zero_().mean((1, 2))', 'nothing but zeros'),
     ('np.array(["a"])', 'yours is ndarray'),
     ('x.mean((1, 2)) + 0.5', 'too large by 0.5'), ('x.mean((1, 2)).round(decimals=3)', ' at [')])
 def test_wrong_functions_are_told_why(returned, says):
@@ -141,7 +141,7 @@ def test_a_function_may_change_its_input_and_the_random_inputs_are_fresh():
     assert check('step', in_place)
     seen = []
     check('step', lambda w, grad, lr: seen.append(w) or w)
-    assert len({tuple(o.tolist()) for o in seen}) == 20
+    assert len({tuple(o.tolist()) for o in seen}) >= 20
 
 
 @pytest.mark.parametrize('name', ['inc', None, 3, check])
