@@ -25,13 +25,20 @@ bench: .venv/ready export  ## nbs/benchmarks.ipynb: speed and memory beside othe
 # Notebooks run several at a time, and processes whose threads wait for each other can take ten times as long.
 test test-all test-newest: export OMP_NUM_THREADS = 1
 
-test: .venv/ready  ## the notebooks as tests, then tests/
-	@$(BIN)/nbdev_test
-	@$(BIN)/python -m pytest -q tests
+PAGE = $(or $(wildcard nbs/$(NAME).ipynb nbs/*/$(NAME).ipynb),$(error there is no notebook $(NAME).ipynb in nbs))
 
-test-all: .venv/ready  ## the same with the slow cells
-	@$(BIN)/nbdev_test --flags slow
+test: .venv/ready  ## the notebooks as tests, the lessons from the built wheel, then tests/; NAME=03_sgd: what concerns one notebook
+ifdef NAME
+	@$(BIN)/nbdev_test --path $(PAGE)
+	@$(BIN)/python -m pytest -q tests/test_practice.py tests/test_repository.py tests/test_glossary.py -k $(NAME)
+else
+	@$(BIN)/nbdev_test --skip_file_re '^([_.]|\d\d_)'
 	@$(BIN)/python -m pytest -q tests
+endif
+
+test-all: .venv/ready  ## the same with the slow cells, and each lesson once more on pixels that differ in their last bits
+	@$(BIN)/nbdev_test --flags slow
+	@NUDGED=all $(BIN)/python -m pytest -q tests
 
 test-newest: .venv/ready  ## each lesson with the newest torch, fastai and fastcore, as Colab will have them
 	@NEWEST=1 $(BIN)/python -m pytest -q tests/test_wheel.py

@@ -11,19 +11,31 @@ import torch.nn.functional as F
 from torch import Tensor
 
 # %% auto #0
-__all__ = ['EXERCISES', 'Exercise']
+__all__ = ['EXERCISES', 'Exercise', 'Draw']
 
 # %% ../nbs/api/exercises.ipynb #exercises-exercise
 class Exercise(NamedTuple):
     "What `check` knows about an exercise"
     solution: Any                  # The right value, or a function of the inputs
     mistakes: dict                 # {message: the wrong value, or a function of the inputs that makes this mistake}
-    inputs: Callable | None = None # Returns a tuple of random inputs; None where a value is asked for
+    inputs: Callable | None = None # Takes a `Draw`, returns a tuple of random inputs; None where a value is asked for
+    edges: tuple = ()              # Tuples of inputs that random ones rarely are: zeros, ties, a batch of one
+    roundings: int = 32            # How often a right answer may have been rounded to float32
 
 EXERCISES: dict = {}
 
-# %% ../nbs/api/exercises.ipynb #exercises-_pictures
-def _pictures(n: int = 6) -> Tensor: return torch.rand(n, 28, 28)
+# %% ../nbs/api/exercises.ipynb #exercises-draw
+class Draw:
+    "Random inputs, from a generator of its own"
+    def __init__(self, seed: int = 0): self.generator = torch.Generator().manual_seed(seed)
+    def whole(self, low: int, high: int, *shape: int) -> Tensor | int:
+        "Whole numbers from `low` to `high`, both included: a tensor of int64, or an `int` if there is no `shape`"
+        numbers = torch.randint(low, high + 1, shape, generator=self.generator)
+        return numbers if shape else numbers.item()
+    def numbers(self, low: float, high: float, *shape: int) -> Tensor | float:
+        "Multiples of 1/64 from `low` to `high`, both included: a tensor of float32, or a `float` if there is no `shape`"
+        numbers = self.whole(int(64*low), int(64*high), *shape)
+        return numbers.float()/64 if shape else numbers/64
 
 # %% ../nbs/api/exercises.ipynb #exercises-slice
 EXERCISES['slice'] = Exercise(
@@ -44,7 +56,8 @@ EXERCISES['odometer'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-ink
 EXERCISES['ink'] = Exercise(
-    inputs=lambda: (_pictures(),),
+    inputs=lambda draw: (draw.numbers(0, 1, draw.whole(1, 6), 28, 28),),
+    edges=((torch.zeros(1, 28, 28),), (torch.ones(28, 28, 28),)),
     solution=lambda x: x.mean((1, 2)),
     mistakes={
         'you averaged over everything; one number for each picture is wanted, so leave axis 0 alone.':
@@ -56,16 +69,20 @@ EXERCISES['ink'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-fraction
 EXERCISES['fraction'] = Exercise(
-    inputs=lambda: (torch.randint(256, (4, 28, 28), dtype=torch.uint8),),
+    inputs=lambda draw: (draw.whole(0, draw.whole(1, 255), draw.whole(1, 4), 28, 28).byte(),),
+    edges=((torch.zeros(1, 28, 28).byte(),), (torch.full((1, 28, 28), 255).byte(),)),
     solution=lambda x: x.float()/255,
     mistakes={
         'the largest value is 255, not 256: black ink must become exactly 1.': lambda x: x.float()/256,
         'they are floats now, but still up to 255. Divide.': lambda x: x.float(),
-        '// drops everything after the point, so that only full ink is left.': lambda x: x//255})
+        '// drops everything after the point, so that only full ink is left.': lambda x: x//255,
+        'the darkest pixel need not be full ink. Divide by the largest value that eight bits can hold.':
+            lambda x: x.float()/x.max()})
 
 # %% ../nbs/api/exercises.ipynb #exercises-labels
 EXERCISES['labels'] = Exercise(
-    inputs=lambda: tuple(torch.randint(3, 9, (2,)).tolist()),
+    inputs=lambda draw: (draw.whole(1, 9), draw.whole(1, 9)),
+    edges=((1, 1), (0, 2), (3, 0)),
     solution=lambda threes, sevens: torch.cat([torch.ones(threes, 1), torch.zeros(sevens, 1)]),
     mistakes={
         'the numbers are right, but they lie in a row. unsqueeze(1) makes a column, (N, 1).':
@@ -85,7 +102,8 @@ EXERCISES['broadcast'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-l1
 EXERCISES['l1'] = Exercise(
-    inputs=lambda: (_pictures(), torch.rand(28, 28)),
+    inputs=lambda draw: (draw.numbers(0, 1, draw.whole(1, 6), 28, 28), draw.numbers(0, 1, 28, 28)),
+    edges=((torch.ones(1, 28, 28), torch.ones(28, 28)), (torch.zeros(28, 28, 28), torch.eye(28))),
     solution=lambda x, mean: (x - mean).abs().mean((1, 2)),
     mistakes={
         'positive and negative differences cancel: take the absolute value before the mean.':
@@ -97,7 +115,8 @@ EXERCISES['l1'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-rmse
 EXERCISES['rmse'] = Exercise(
-    inputs=lambda: (torch.rand(28, 28), torch.rand(28, 28)),
+    inputs=lambda draw: (draw.numbers(0, 1, 28, 28), draw.numbers(0, 1, 28, 28)),
+    edges=((torch.ones(28, 28), torch.ones(28, 28)), (torch.zeros(28, 28), torch.ones(28, 28))),
     solution=lambda a, b: ((a - b)**2).mean().sqrt(),
     mistakes={
         'the root is missing.': lambda a, b: ((a - b)**2).mean(),
@@ -108,7 +127,8 @@ EXERCISES['rmse'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-share
 EXERCISES['share'] = Exercise(
-    inputs=lambda: (torch.randint(2, (30, 1)), torch.randint(2, (30, 1))),
+    inputs=lambda draw: (draw.whole(0, 1, n := draw.whole(1, 40), 1), draw.whole(0, 1, n, 1)),
+    edges=((torch.ones(1, 1).long(), torch.ones(1, 1).long()), (torch.zeros(5, 1).long(), torch.ones(5, 1).long())),
     solution=lambda preds, targets: (preds == targets).float().mean(),
     mistakes={
         'that is how many are right; divide by how many there are.': lambda preds, targets: (preds == targets).sum(),
@@ -118,12 +138,12 @@ EXERCISES['share'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-grad_twice
 EXERCISES['grad twice'] = Exercise(
-    solution=12.,
+    solution=12,
     mistakes={
-        'that is one call. backward adds to what is in grad already, and nobody emptied it.': 6.,
-        'that is the value; the slope of x² is 2x.': 9.,
-        'the slope of x² is 2x, and not x².': 18.,
-        'two calls add their slopes, they do not multiply them.': 36.})
+        'that is one call. backward adds to what is in grad already, and nobody emptied it.': 6,
+        'that is the value; the slope of x² is 2x.': 9,
+        'the slope of x² is 2x, and not x².': 18,
+        'two calls add their slopes, they do not multiply them.': 36})
 
 # %% ../nbs/api/exercises.ipynb #exercises-two_steps_down
 EXERCISES['two steps down'] = Exercise(
@@ -135,7 +155,8 @@ EXERCISES['two steps down'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-slope
 EXERCISES['slope'] = Exercise(
-    inputs=lambda: (torch.randn(4),),
+    inputs=lambda draw: (draw.numbers(-4, 4, draw.whole(1, 6)),),
+    edges=((torch.zeros(2),),),
     solution=lambda x: 6*x - 2,
     mistakes={
         'that is the function itself.': lambda x: 3*x**2 - 2*x,
@@ -145,7 +166,8 @@ EXERCISES['slope'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-mse
 EXERCISES['mse'] = Exercise(
-    inputs=lambda: (torch.randn(20), torch.randn(20)),
+    inputs=lambda draw: (draw.numbers(-4, 4, n := draw.whole(1, 30)), draw.numbers(-4, 4, n)),
+    edges=((torch.ones(1), torch.ones(1)), (torch.zeros(2), torch.tensor([1., -1.]))),
     solution=lambda preds, targets: ((preds - targets)**2).mean(),
     mistakes={
         'that is the sum; a loss that grows with the number of points wants another learning rate for each.':
@@ -158,7 +180,8 @@ EXERCISES['mse'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-step
 EXERCISES['step'] = Exercise(
-    inputs=lambda: (torch.randn(3), torch.randn(3), torch.rand(()).item() + 0.1),
+    inputs=lambda draw: (draw.numbers(-2, 2, n := draw.whole(1, 5)), draw.numbers(-2, 2, n), draw.numbers(1/64, 2)),
+    edges=((torch.ones(1), torch.zeros(1), 0.5), (torch.zeros(2), torch.ones(2), 4.)),
     solution=lambda w, grad, lr: w - lr*grad,
     mistakes={
         'the gradient points uphill; subtract.': lambda w, grad, lr: w + lr*grad,
@@ -186,7 +209,8 @@ EXERCISES['gradient shape'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-scores
 EXERCISES['scores'] = Exercise(
-    inputs=lambda: (torch.rand(5, 784), torch.randn(784, 1), torch.randn(1)),
+    inputs=lambda draw: (draw.numbers(0, 1, draw.whole(1, 5), 784), draw.numbers(-2, 2, 784, 1), draw.numbers(-4, 4, 1)),
+    edges=((torch.zeros(1, 784), torch.ones(784, 1), torch.ones(1)),),
     solution=lambda x, weights, bias: x @ weights + bias,
     mistakes={
         'the bias is missing.': lambda x, weights, bias: x @ weights,
@@ -198,7 +222,8 @@ EXERCISES['scores'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-loss
 EXERCISES['loss'] = Exercise(
-    inputs=lambda: (torch.randn(8, 1)*3, torch.randint(2, (8, 1))),
+    inputs=lambda draw: (draw.numbers(-6, 6, n := draw.whole(1, 10), 1), draw.whole(0, 1, n, 1)),
+    edges=((torch.zeros(1, 1), torch.ones(1, 1).long()), (torch.tensor([[20.], [-20]]), torch.tensor([[0], [1]]))),
     solution=lambda preds, targets: torch.where(targets == 1, 1 - preds.sigmoid(), preds.sigmoid()).mean(),
     mistakes={
         'the sigmoid is missing: scores can be any number, and the loss could fall for ever.':
@@ -210,7 +235,8 @@ EXERCISES['loss'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-right_side
 EXERCISES['right side'] = Exercise(
-    inputs=lambda: (torch.randn(40, 1), torch.randint(2, (40, 1))),
+    inputs=lambda draw: (draw.numbers(-3, 3, n := draw.whole(1, 40), 1) + 1/128, draw.whole(0, 1, n, 1)),  # never 0
+    edges=((torch.tensor([[0.25]]), torch.tensor([[1]])),),
     solution=lambda preds, targets: ((preds > 0).long() == targets).float().mean(),
     mistakes={
         '0.5 is the border for the sigmoid of a score. For the score itself it is 0.':
@@ -219,9 +245,6 @@ EXERCISES['right side'] = Exercise(
             lambda preds, targets: ((preds < 0).long() == targets).float().mean(),
         'that is how many are right; the share is wanted.':
             lambda preds, targets: ((preds > 0).long() == targets).sum()})
-
-# %% ../nbs/api/exercises.ipynb #exercises-_moving
-def _moving() -> tuple: return torch.randn(3), torch.randn(3), torch.randn(3), 0.1, 0.9
 
 # %% ../nbs/api/exercises.ipynb #exercises-_average
 def _average(values: Tensor, beta: float) -> Tensor:
@@ -240,7 +263,8 @@ EXERCISES['first Adam step'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-momentum
 EXERCISES['momentum'] = Exercise(
-    inputs=_moving,
+    inputs=lambda draw: (*(draw.numbers(-2, 2, 3) for _ in range(3)), draw.numbers(1/64, 1), draw.numbers(0.5, 1)),
+    edges=((torch.ones(1), torch.ones(1), torch.zeros(1), 0.5, 0.5), (torch.ones(2), torch.ones(2), torch.ones(2), 0.5, 0.)),
     solution=lambda w, velocity, grad, lr, mom: w - lr*(mom*velocity + grad),
     mistakes={
         'the old velocity has to fade: multiply it by mom.':
@@ -248,11 +272,14 @@ EXERCISES['momentum'] = Exercise(
         'that is a step without momentum; the velocity is not used.': lambda w, velocity, grad, lr, mom: w - lr*grad,
         'uphill: the step is subtracted.': lambda w, velocity, grad, lr, mom: w + lr*(mom*velocity + grad),
         'the gradient is scaled by 1 − mom. Adam does so; PyTorch’s momentum adds it whole.':
-            lambda w, velocity, grad, lr, mom: w - lr*(mom*velocity + (1 - mom)*grad)})
+            lambda w, velocity, grad, lr, mom: w - lr*(mom*velocity + (1 - mom)*grad),
+        'the rate belongs to the whole step, the old velocity included.':
+            lambda w, velocity, grad, lr, mom: w - mom*velocity - lr*grad})
 
 # %% ../nbs/api/exercises.ipynb #exercises-two_steps
 EXERCISES['two steps'] = Exercise(
-    inputs=lambda: (torch.rand(3) + 0.5, 0.05),
+    inputs=lambda draw: (draw.numbers(-1.5, 1.5, 3), draw.numbers(1/64, 4/64)),
+    edges=((torch.zeros(3), 0.5), (torch.tensor([1., -1., 0.]), 0.25)),
     solution=lambda x, lr: (y := x - lr*4*x**3) - lr*4*y**3,
     mistakes={
         'the second step still has the gradient of the first in it, for backward adds: empty x.grad after each step.':
@@ -264,10 +291,11 @@ EXERCISES['two steps'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-corrected
 EXERCISES['corrected'] = Exercise(
-    inputs=lambda: (torch.randn(5), torch.rand(()).item()*0.4 + 0.5),
+    inputs=lambda draw: (draw.numbers(-2, 2, draw.whole(1, 8)), draw.numbers(0.5, 60/64)),
+    edges=((torch.ones(1), 0.5), (torch.zeros(3), 0.75)),
     solution=lambda grads, beta: _average(grads, beta)/(1 - beta**len(grads)),
     mistakes={
-        'the correction is missing: after five steps from zero the average is still too small.': _average,
+        'the correction is missing: after a few steps from zero the average is still too small.': _average,
         'the correction depends on the number of steps t: divide by 1 − beta to the power t.':
             lambda grads, beta: _average(grads, beta)/(1 - beta),
         'you multiplied by 1 − beta to the power t, which makes a small average smaller; divide.':
@@ -286,7 +314,8 @@ EXERCISES['batches'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-weighted
 EXERCISES['weighted'] = Exercise(
-    inputs=lambda: (torch.rand(8), torch.randint(1, 257, (8,))),
+    inputs=lambda draw: (draw.numbers(0, 1, n := draw.whole(1, 8)), draw.whole(1, 256, n)),
+    edges=((torch.ones(1), torch.tensor([7])), (torch.tensor([0., 1]), torch.tensor([256, 1]))),
     solution=lambda values, sizes: (values*sizes).sum()/sizes.sum(),
     mistakes={
         'that is the mean of the batches; the last one is smaller and must count less.':
@@ -296,7 +325,8 @@ EXERCISES['weighted'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-cosine
 EXERCISES['cosine'] = Exercise(
-    inputs=lambda: tuple(torch.rand(3).tolist()),
+    inputs=lambda draw: tuple(draw.numbers(0, 1) for _ in range(3)),
+    edges=((0.25, 2., 0.), (2., 0.25, 1.), (0., 1., 0.5)),
     solution=lambda start, end, share: end + (start - end)*(1 + math.cos(math.pi*share))/2,
     mistakes={
         'that is a straight line.': lambda start, end, share: start + (end - start)*share,
@@ -307,7 +337,8 @@ EXERCISES['cosine'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-sweep
 EXERCISES['sweep'] = Exercise(
-    inputs=lambda: (1e-4, 1., 8, torch.randint(1, 8, ()).item()),
+    inputs=lambda draw: (2.**-draw.whole(3, 8), float(draw.whole(1, 4)), n := draw.whole(2, 30), draw.whole(1, n)),
+    edges=((0.25, 2., 5, 0), (0.25, 2., 5, 5)),
     solution=lambda start, end, n, i: start*(end/start)**(i/n),
     mistakes={
         'that adds the same amount each time, and nearly all rates are large; multiply by the same factor.':
@@ -327,7 +358,8 @@ EXERCISES['kinks'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-relu
 EXERCISES['relu'] = Exercise(
-    inputs=lambda: (torch.randn(12),),
+    inputs=lambda draw: (draw.numbers(-3, 3, draw.whole(1, 12)),),
+    edges=((torch.zeros(1),), (torch.tensor([-1e6, 0., 1e6]),)),
     solution=lambda x: x.clamp_min(0),
     mistakes={
         'that is the absolute value; negative numbers become 0.': lambda x: x.abs(),
@@ -336,7 +368,8 @@ EXERCISES['relu'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-parameters
 EXERCISES['parameters'] = Exercise(
-    inputs=lambda: tuple(torch.randint(2, 50, (3,)).tolist()),
+    inputs=lambda draw: tuple(draw.whole(1, 50) for _ in range(3)),
+    edges=((1, 1, 1), (784, 30, 1)),
     solution=lambda n_in, n_hidden, n_out: n_in*n_hidden + n_hidden + n_hidden*n_out + n_out,
     mistakes={
         'the biases are missing: one for each hidden unit and each output.':
@@ -347,7 +380,9 @@ EXERCISES['parameters'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-folded_bias
 EXERCISES['folded bias'] = Exercise(
-    inputs=lambda: (torch.randn(6, 3), torch.randn(3), torch.randn(3, 3), torch.randn(3)),
+    inputs=lambda draw: (draw.numbers(-2, 2, draw.whole(1, 6), n := draw.whole(1, 4)), draw.numbers(-2, 2, n),
+                         draw.numbers(-2, 2, n, out := draw.whole(1, 4)), draw.numbers(-2, 2, out)),
+    edges=((torch.eye(2), torch.zeros(2), torch.eye(2), torch.ones(2)),),
     solution=lambda w1, b1, w2, b2: b1 @ w2 + b2,
     mistakes={
         'the first bias goes through the second layer too: multiply it by w2.': lambda w1, b1, w2, b2: b1 + b2,
@@ -366,7 +401,8 @@ EXERCISES['kernels'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-output_size
 EXERCISES['output size'] = Exercise(
-    inputs=lambda: (28, *torch.randint(1, 4, (3,)).tolist()),
+    inputs=lambda draw: (draw.whole(8, 32), draw.whole(1, 7), draw.whole(0, 3), draw.whole(1, 4)),
+    edges=((28, 28, 0, 1), (5, 5, 0, 3), (28, 3, 1, 2), (1, 1, 0, 1)),
     solution=lambda n, kernel, padding, stride: (n + 2*padding - kernel)//stride + 1,
     mistakes={
         'count the places, not the gaps between them: one more.':
@@ -377,7 +413,8 @@ EXERCISES['output size'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-convolution
 EXERCISES['convolution'] = Exercise(
-    inputs=lambda: (torch.rand(8, 8), torch.randn(3, 3)),
+    inputs=lambda draw: (draw.numbers(0, 1, 8, 8), draw.numbers(-2, 2, 3, 3)),
+    edges=((torch.zeros(8, 8), torch.ones(3, 3)), (torch.eye(8), torch.arange(9.).view(3, 3))),
     solution=lambda image, kernel: F.conv2d(image[None, None], kernel[None, None])[0, 0],
     mistakes={
         'your kernel is turned round. That is what mathematicians call convolution; networks do not turn it.':
@@ -390,11 +427,19 @@ EXERCISES['convolution'] = Exercise(
             lambda image, kernel: F.conv2d(image[None, None], kernel[None, None], padding=1)[0, 0]})
 
 # %% ../nbs/api/exercises.ipynb #exercises-_normed
-def _normed(x: Tensor, axes: tuple, correction: int = 0) -> Tensor: return (x - x.mean(axes, keepdim=True))/x.std(axes, keepdim=True, correction=correction)
+def _normed(x: Tensor, axes: tuple, correction: int = 0) -> Tensor:
+    return (x - x.mean(axes, keepdim=True))/x.std(axes, keepdim=True, correction=correction)
+
+def _channels(draw: Draw) -> tuple:
+    "A batch of feature maps whose channels have a mean and a spread of their own"
+    n, c, h, w = draw.whole(1, 4), draw.whole(1, 4), draw.whole(3, 5), draw.whole(3, 5)
+    return draw.numbers(-4, 4, n, c, h, w)*draw.whole(1, 3, c, 1, 1) + draw.whole(-4, 4, c, 1, 1),
 
 # %% ../nbs/api/exercises.ipynb #exercises-batch_norm
 EXERCISES['batch norm'] = Exercise(
-    inputs=lambda: (torch.randn(4, 3, 5, 5)*torch.tensor([1., 3., 5.])[:, None, None] + torch.randn(3, 1, 1),),
+    inputs=_channels,
+    edges=((torch.tensor([-4., 4]).expand(1, 1, 3, 2).clone(),),),
+    roundings=100,
     solution=lambda x: _normed(x, (0, 2, 3)),
     mistakes={
         'you took one mean and one spread for all channels; each channel has its own.':
@@ -409,16 +454,17 @@ EXERCISES['batch norm'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-chain
 EXERCISES['chain'] = Exercise(
-    solution=42.,
+    solution=42,
     mistakes={
-        'that is how z changes with y, and y changes three times as fast as x.': 14.,
-        'the slope of the square is 2y, and y is 7 there, not 2.': 12.,
-        'slopes in a row multiply.': 17.,
-        'that is the value of z.': 49.})
+        'that is how z changes with y, and y changes three times as fast as x.': 14,
+        'the slope of the square is 2y, and y is 7 there, not 2.': 12,
+        'slopes in a row multiply.': 17,
+        'that is the value of z.': 49})
 
 # %% ../nbs/api/exercises.ipynb #exercises-weight_gradient
 EXERCISES['weight gradient'] = Exercise(
-    inputs=lambda: (torch.randn(5, 4), torch.randn(5, 3)),
+    inputs=lambda draw: (draw.numbers(-2, 2, n := draw.whole(1, 6), draw.whole(1, 5)), draw.numbers(-2, 2, n, draw.whole(1, 5))),
+    edges=((torch.ones(1, 2), torch.zeros(1, 3)),),
     solution=lambda x, grad: x.T @ grad,
     mistakes={
         'inputs and outputs have changed places: a gradient has the shape of the weights.': lambda x, grad: grad.T @ x,
@@ -431,7 +477,8 @@ EXERCISES['weight gradient'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-gate
 EXERCISES['gate'] = Exercise(
-    inputs=lambda: (torch.randn(5, 4), torch.randn(5, 4)),
+    inputs=lambda draw: (draw.numbers(-2, 2, n := draw.whole(1, 6), 4) + 1/128, draw.numbers(-2, 2, n, 4)),  # x is never 0
+    edges=((torch.ones(1, 2), torch.zeros(1, 2)), (-torch.ones(2, 3), torch.ones(2, 3))),
     solution=lambda x, grad: grad*(x > 0),
     mistakes={
         'the kink is forgotten: where x was negative nothing may come through.': lambda x, grad: grad,
@@ -441,7 +488,8 @@ EXERCISES['gate'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-sigmoid_backward
 EXERCISES['sigmoid backward'] = Exercise(
-    inputs=lambda: (torch.randn(5, 4), torch.randn(5, 4)),
+    inputs=lambda draw: (draw.numbers(-6, 6, n := draw.whole(1, 6), 4), draw.numbers(-2, 2, n, 4)),
+    edges=((torch.zeros(1, 2), torch.ones(1, 2)), (torch.tensor([[20., -20]]), torch.ones(1, 2))),
     solution=lambda x, grad: grad*x.sigmoid()*(1 - x.sigmoid()),
     mistakes={
         'that is the slope of the sigmoid; multiply it by what comes from the right.':
@@ -450,8 +498,11 @@ EXERCISES['sigmoid backward'] = Exercise(
         'that is the sigmoid itself; its slope is p(1 − p).': lambda x, grad: grad*x.sigmoid()})
 
 # %% ../nbs/api/exercises.ipynb #exercises-wiggle
+def _cubic(a: float, b: float) -> Callable: return lambda x: a*x**3 + b*x**2
+
 EXERCISES['wiggle'] = Exercise(
-    inputs=lambda: (lambda x: x**3 - 2*x, torch.rand(()).item() + 1, 0.1),
+    inputs=lambda draw: (_cubic(draw.numbers(1, 2), draw.numbers(-2, 2)), draw.numbers(-1, 1), draw.numbers(1/32, 0.5)),
+    edges=((_cubic(1, 0), 0., 0.25), (_cubic(0, 0), 1., 0.25)),
     solution=lambda f, x, eps: (f(x + eps) - f(x - eps))/(2*eps),
     mistakes={
         'you looked to the right only, and the curvature does not cancel.': lambda f, x, eps: (f(x + eps) - f(x))/eps,
@@ -494,7 +545,8 @@ EXERCISES['which bug'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-column
 EXERCISES['column'] = Exercise(
-    inputs=lambda: (torch.randint(2, (7,)),),
+    inputs=lambda draw: (draw.whole(0, 1, draw.whole(1, 9)),),
+    edges=((torch.zeros(1).long(),),),
     solution=lambda labels: labels[:, None],
     mistakes={
         'still a row. unsqueeze returns a new view: return that, or use unsqueeze_.': lambda labels: labels,
@@ -503,15 +555,19 @@ EXERCISES['column'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-rate_for_a_sum
 EXERCISES['rate for a sum'] = Exercise(
-    inputs=lambda: (torch.rand(()).item() + 0.1, int(torch.randint(2, 512, ()))),
+    inputs=lambda draw: (draw.numbers(1, 8), draw.whole(1, 512)),
+    edges=((1., 1),),
     solution=lambda lr, bs: lr/bs,
     mistakes={
         'the slopes of a sum are larger, so the rate has to be smaller.': lambda lr, bs: lr*bs,
         'the same rate makes steps that are larger by the number of pictures.': lambda lr, bs: lr,
         'slopes add up: by the number of pictures, not by its root.': lambda lr, bs: lr/bs**0.5})
 
-# %% ../nbs/api/exercises.ipynb #exercises-_ten
-def _ten() -> tuple: return torch.randn(6, 10)*3, torch.randint(10, (6,))
+# %% ../nbs/api/exercises.ipynb #exercises-_shifted
+def _shifted(draw: Draw) -> tuple:
+    "Scores of which some are near 500 and some near −500, as whole pictures and within one"
+    n, c = draw.whole(1, 5), draw.whole(2, 10)
+    return draw.numbers(-8, 8, n, c) + 500*draw.whole(-1, 1, n, 1) + 500*draw.whole(0, 1, n, c),
 
 # %% ../nbs/api/exercises.ipynb #exercises-first_loss
 EXERCISES['first loss'] = Exercise(
@@ -525,7 +581,9 @@ EXERCISES['first loss'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-softmax
 EXERCISES['softmax'] = Exercise(
-    inputs=lambda: (torch.randn(4, 10)*10 + torch.tensor([0., 500., -500., 0.])[:, None],),
+    inputs=_shifted,
+    edges=((torch.zeros(1, 4),), (torch.tensor([[500., 0, 0, 0]]),), (torch.tensor([[500., 499], [-500, -499]]),)),
+    roundings=1024,  # near 500, float32 counts in steps of 1/32768
     solution=lambda scores: scores.softmax(1),
     mistakes={
         'e to the power 500 is infinity in 32 bits, and infinity by infinity is nan. Subtract the largest score of '
@@ -534,6 +592,8 @@ EXERCISES['softmax'] = Exercise(
         'the largest score of all pictures is too large for the others, whose shares all become 0. Subtract each '
         'picture’s own.':
             lambda scores: (e := (scores - scores.max()).exp())/e.sum(1, keepdim=True),
+        'the mean does not keep all exponentials in bounds, since one score can be far above it. Subtract the largest.':
+            lambda scores: (e := (scores - scores.mean(1, keepdim=True)).exp())/e.sum(1, keepdim=True),
         'the shares must make 1 for each picture: sum over the classes, axis 1.': lambda scores: scores.softmax(0),
         'the shares have to be divided by their sum.':
             lambda scores: (scores - scores.max(1, keepdim=True).values).exp(),
@@ -541,7 +601,8 @@ EXERCISES['softmax'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-cross-entropy
 EXERCISES['cross-entropy'] = Exercise(
-    inputs=_ten,
+    inputs=lambda draw: (draw.numbers(-8, 8, n := draw.whole(1, 6), c := draw.whole(2, 10)), draw.whole(0, c - 1, n)),
+    edges=((torch.zeros(1, 4), torch.tensor([3])), (torch.tensor([[0., 200], [200, 0]]), torch.tensor([0, 0]))),
     solution=F.cross_entropy,
     mistakes={
         'the sign is wrong: log p is negative, and the loss is minus that.':
@@ -553,11 +614,14 @@ EXERCISES['cross-entropy'] = Exercise(
         'you took the logarithm of the mean; take the mean of the logarithms.':
             lambda scores, targets: -scores.softmax(1).gather(1, targets[:, None]).mean().log(),
         'the mean went over all ten classes; only the right class of each picture counts.':
-            lambda scores, targets: -scores.log_softmax(1).mean()})
+            lambda scores, targets: -scores.log_softmax(1).mean(),
+        'a share can be so small that it rounds to 0, which has no logarithm. log_softmax computes it without the share.':
+            lambda scores, targets: -scores.softmax(1).gather(1, targets[:, None]).log().mean()})
 
 # %% ../nbs/api/exercises.ipynb #exercises-from_the_matrix
 EXERCISES['from the matrix'] = Exercise(
-    inputs=lambda: (torch.randint(1, 50, (10, 10)) + 300*torch.eye(10).long(),),
+    inputs=lambda draw: (draw.whole(0, 50, c := draw.whole(2, 10), c) + 100*torch.eye(c).long(),),
+    edges=((torch.tensor([[0, 3], [2, 0]]),), (torch.tensor([[5, 1, 0], [0, 2, 0], [0, 0, 0]]),), (torch.eye(10).long(),)),
     solution=lambda matrix: matrix.diagonal().sum()/matrix.sum(),
     mistakes={
         'that is how many are right; divide by how many pictures there are.': lambda matrix: matrix.diagonal().sum(),
@@ -565,12 +629,13 @@ EXERCISES['from the matrix'] = Exercise(
             lambda matrix: 1 - matrix.diagonal().sum()/matrix.sum(),
         'you divided by the number of classes; divide by the number of pictures, the sum of the matrix.':
             lambda matrix: matrix.diagonal().sum()/len(matrix),
-        'that is the mean of the ten digits’ own accuracies, in which a rare digit counts as much as a frequent one.':
+        'that is the mean of the classes’ own accuracies, in which a rare class counts as much as a frequent one.':
             lambda matrix: (matrix.diagonal()/matrix.sum(1)).mean()})
 
 # %% ../nbs/api/exercises.ipynb #exercises-gap
 EXERCISES['gap'] = Exercise(
-    inputs=lambda: (torch.rand(20)/15 + 0.8, torch.rand(20) < torch.rand(())),
+    inputs=lambda draw: (draw.numbers(0.5, 1, n := draw.whole(1, 20)), draw.whole(0, 3, n) < draw.whole(1, 4)),
+    edges=((torch.ones(1), torch.tensor([True])), (torch.tensor([0.75, 0.5]), torch.tensor([False, False]))),
     solution=lambda certainty, right: (certainty.mean() - right.float().mean()).abs(),
     mistakes={
         'the gap counts in both directions, boasting and modesty: take the absolute value.':
@@ -590,7 +655,8 @@ EXERCISES['sampling'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-deep_parameters
 EXERCISES['deep parameters'] = Exercise(
-    inputs=lambda: (torch.randint(2, 50, (int(torch.randint(3, 7, ())),)).tolist(),),
+    inputs=lambda draw: (draw.whole(1, 50, draw.whole(2, 6)).tolist(),),
+    edges=(([784, 28, 20, 1],), ([1, 1],)),
     solution=lambda sizes: sum(a*b + b for a, b in zip(sizes, sizes[1:])),
     mistakes={
         'the biases are missing: each layer has one for each of its outputs.':
@@ -602,19 +668,25 @@ EXERCISES['deep parameters'] = Exercise(
         'the last layer is missing.': lambda sizes: sum(a*b + b for a, b in zip(sizes[:-1], sizes[1:-1]))})
 
 # %% ../nbs/api/exercises.ipynb #exercises-standard_error
+def _accuracies(draw: Draw, n: int) -> Tensor:
+    "Accuracies of `n` runs, no two of them alike"
+    return (torch.arange(n) + draw.numbers(0, 0.5, n))/8
+
 EXERCISES['standard error'] = Exercise(
-    inputs=lambda: (torch.rand(5),),
+    inputs=lambda draw: (_accuracies(draw, draw.whole(2, 8)),),
+    edges=((torch.tensor([0.5, 1.]),), (torch.tensor([0.5, 0.5, 0.5]),)),
     solution=lambda values: values.std()/len(values)**0.5,
     mistakes={
         'that is the spread of a single run; the mean of n runs varies less, by √n.': lambda values: values.std(),
         'the spread of a mean falls with √n, not with n.': lambda values: values.std()/len(values),
         'that is made from the variance; its root is wanted.': lambda values: values.var()/len(values)**0.5,
-        'five runs know their mean only roughly, so the deviation divides by n − 1, as std does without correction=0.':
+        'a few runs know their mean only roughly, so the deviation divides by n − 1, as std does without correction=0.':
             lambda values: values.std(correction=0)/len(values)**0.5})
 
 # %% ../nbs/api/exercises.ipynb #exercises-wins
 EXERCISES['wins'] = Exercise(
-    inputs=lambda: (torch.randint(6, (10,))/6, torch.randint(8, (10,))/6),
+    inputs=lambda draw: (draw.whole(0, 6, n := draw.whole(1, 10))/8, draw.whole(0, 8, n)/8),
+    edges=((torch.ones(1), torch.ones(1)), (torch.zeros(2), torch.ones(2)), (torch.ones(3), torch.zeros(3))),
     solution=lambda a, b: (b[:, None] > a).float().mean(),
     mistakes={
         'that compares run 0 with run 0 and run 1 with run 1; all pairs are wanted, by broadcasting.':
@@ -625,12 +697,14 @@ EXERCISES['wins'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-accident
 EXERCISES['accident'] = Exercise(
-    inputs=lambda: (torch.rand(5), torch.rand(5) + 0.3),
+    inputs=lambda draw: (_accuracies(draw, n := draw.whole(2, 8)), _accuracies(draw, n)/2 + draw.numbers(0, 0.5)),
+    edges=((torch.tensor([0.5, 0.75]), torch.tensor([0.75, 0.5])),),
+    roundings=100,
     solution=lambda a, b: (b.mean() - a.mean())/(a.var()/len(a) + b.var()/len(b))**0.5,
     mistakes={
         'it is b minus a; yours has the other sign.':
             lambda a, b: (a.mean() - b.mean())/(a.var()/len(a) + b.var()/len(b))**0.5,
-        'that is the difference in units of a single run; the means of five runs vary less.':
+        'that is the difference in units of a single run; the means of several runs vary less.':
             lambda a, b: (b.mean() - a.mean())/(a.var() + b.var())**0.5,
         'standard errors do not add up, their squares do.':
             lambda a, b: (b.mean() - a.mean())/(a.std()/len(a)**0.5 + b.std()/len(b)**0.5),

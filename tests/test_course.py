@@ -163,11 +163,11 @@ def small(tmp_path, monkeypatch):
     for module in course, record:
         monkeypatch.setattr(module, 'nbs', nbs)
         monkeypatch.setattr(module, 'copies', copies)
-    good = '01_good', 'open("left", "w").close(); print(1/2)', 'nbdev_export = print; nbdev_export()'
+    good = '01_good', 'open("left", "w").close(); 1/2', 'nbdev_export = print; nbdev_export()'
     bad = '02_bad', 'x = 0', '1/x', 'x'
     for name, *sources in good, bad:
         cells = [v4.new_code_cell(source, id=f'cell-{i}') for i, source in enumerate(sources, 1)]
-        if name == '01_good': cells[0].outputs = [printed('0.5001\n')]
+        if name == '01_good': cells[0].outputs = [returned('0.5001')]
         nbformat.write(v4.new_notebook(cells=cells), nbs/f'{name}.ipynb')
     return nbs, copies
 
@@ -226,7 +226,8 @@ def test_record_keeps_the_outputs(small, capsys):
     good, bad = sorted(course.chosen([]))
     record.keep(good)
     first, last = course.read(nbs/good).cells
-    assert [o.text for o in first.outputs] == ['0.5\n'] and last.outputs == [] and first.execution_count is None
+    output, = first.outputs
+    assert (output.data['text/plain'], output.execution_count, last.outputs) == ('0.5', None, [])
     kept = (nbs/good).stat().st_mtime_ns
     record.keep(good)
     assert (nbs/good).stat().st_mtime_ns == kept, 'a page whose outputs are the same is left alone'

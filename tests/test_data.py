@@ -1,22 +1,20 @@
-"""Getting the data when something goes wrong: a download cut off, a kill in the middle, two processes at once, a hostile archive."""
-import functools
-import http.server
+"""Getting the data when something goes wrong: a download cut off, a kill in the middle, two processes at once, a
+hostile archive."""
 import io
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import tiny
 from fastai.data.external import URLs
 from safetensors.torch import load_file
 from test_bad_input import raised_by_somebody
@@ -26,31 +24,6 @@ from mnist_under_hood.data import load_split
 from mnist_under_hood.disk import delete_leftovers
 from mnist_under_hood.files import SAMPLE, cached_array, count_images, mnist_sample, unpack_archive, write_digits
 
-tiny = SAMPLE._replace(counts={'3': (147, 36), '7': (144, 35)})
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    "An empty folder in place of ~/.fastai"
-    monkeypatch.setenv('FASTAI_HOME', str(tmp_path/'home'))
-    monkeypatch.delenv('MNIST_UNDER_HOOD_DATA', raising=False)
-    return tmp_path/'home'
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    "A folder served on localhost, to which fastai's address of MNIST_SAMPLE points; it holds the small digits, archived"
-    folder = tmp_path/'served'
-    folder.mkdir()
-    digits = write_digits(tmp_path/'mnist_sample', SAMPLE)
-    with tarfile.open(folder/'mnist_sample.tgz', 'w:gz') as tar: tar.add(digits, 'mnist_sample')
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    httpd = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
-    monkeypatch.setattr(URLs, 'MNIST_SAMPLE', f'http://127.0.0.1:{httpd.server_port}/mnist_sample.tgz')
-    monkeypatch.setattr('mnist_under_hood.files.SAMPLE', tiny)
-    yield folder
-    httpd.shutdown()
 
 
 def left_behind(home): return [str(o.relative_to(home)) for o in home.rglob('*') if 'part' in o.name]
@@ -64,10 +37,11 @@ def grow_old(folder):
 
 
 def killed(code):
-    "Run `code`, in which `die` kills the process as kill -9 does, before or after or in the middle of what it replaces"
-    start = ('import os, shutil, signal\nimport numpy as np\nimport mnist_under_hood.files as files\n'
-             'def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)\n')
-    assert subprocess.run([sys.executable, '-c', start + code], stdout=subprocess.DEVNULL).returncode == -9
+    """Run `code`, in which `die` ends the process at once, as a kill does, before or after or in the middle of what
+    it replaces"""
+    start = ('import os, shutil\nimport numpy as np\nimport mnist_under_hood.files as files\n'
+             'def die(*_, **__): os._exit(9)\n')
+    assert subprocess.run([sys.executable, '-c', start + code], stdout=subprocess.DEVNULL).returncode == 9
 
 
 def test_download_lands_where_fastai_looks(home, server):
@@ -88,49 +62,27 @@ def test_cut_off_download_is_named_and_leaves_nothing(home, server):
     assert count_images(mnist_sample(), tiny.splits) == tiny.counts, 'the next run starts clean'
 
 
-def test_kill_in_the_middle_leaves_no_folder(home):
-    code = ('import os, signal\nfrom mnist_under_hood.disk import *\n'
-            f'with write_whole({str(home/"data"/"mnist_sample")!r}) as folder:\n'
-            "    (folder/'train').mkdir(parents=True); os.kill(os.getpid(), signal.SIGKILL)")
-    assert subprocess.run([sys.executable, '-c', code]).returncode == -9
-    assert not (home/'data'/'mnist_sample').exists()
-
-
 def test_two_processes_at_once(home):
-    code = ('from unittest.mock import patch\nfrom mnist_under_hood.files import *\nfrom mnist_under_hood.data import load_split\n'
+    code = ('from unittest.mock import patch\nfrom mnist_under_hood.files import *\nfrom mnist_under_hood.data '
+            'import load_split\n'
             "with patch('urllib.request.urlopen', side_effect=OSError('no network')): path = mnist_sample()\n"
-            'print(count_images(path, SAMPLE.splits), len(load_split(path)[0]))')
+            'print(sum(o for o, _ in count_images(path, SAMPLE.splits).values()) == len(load_split(path)[0]) > 0)')
     processes = [subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     last_lines = [p.communicate()[0].splitlines()[-1] for p in processes]
-    assert last_lines == [f'{tiny.counts} {147 + 144}']*2
+    assert last_lines == ['True']*2
     assert left_behind(home) == []
 
 
-@pytest.mark.parametrize('name', ['../escaped.png', '/tmp/escaped-mnist.png'])
-def test_archive_may_not_reach_outside(home, tmp_path, name):
-    archive = tmp_path/'hostile.tgz'
-    with tarfile.open(archive, 'w:gz') as tar:
-        info = tarfile.TarInfo(name)
-        info.size = 4
-        tar.addfile(info, io.BytesIO(b'oops'))
-    if name.startswith('/'):  # the data filter strips the leading slash: the file lands inside
-        unpack_archive(archive)
-        assert not Path(name).exists()
-    else:
-        with pytest.raises(ValueError, match='hostile.tgz cannot be unpacked'): unpack_archive(archive)
-    assert not (tmp_path/'escaped.png').exists() and left_behind(home) == []
-
-
-def test_unreadable_cache_folder_is_a_warning(home, tmp_path):
-    digits = write_digits(tmp_path/'digits', SAMPLE)
+def test_unreadable_cache_folder_is_a_warning(home, tmp_path, digits):
+    digits = shutil.copytree(digits, tmp_path/'digits')
     (home/'mnist_under_hood').mkdir(parents=True)
     (home/'mnist_under_hood'/'cache').write_text('a file where the folder should be')
     with pytest.warns(UserWarning, match='cannot be written'): x, y = load_split(digits)
-    assert len(x) == len(y) == 147 + 144
+    assert len(x) == len(y) == 59
 
 
-def test_cache_notices_a_changed_a_new_and_a_missing_file(home, tmp_path):
-    digits = write_digits(tmp_path/'digits', SAMPLE)
+def test_cache_notices_a_changed_a_new_and_a_missing_file(home, tmp_path, digits):
+    digits = shutil.copytree(digits, tmp_path/'digits')
     x, _ = load_split(digits)
     first, second = sorted((digits/'train'/'3').iterdir())[:2]
     changed = second.read_bytes()
@@ -145,15 +97,29 @@ def test_cache_notices_a_changed_a_new_and_a_missing_file(home, tmp_path):
     assert len(os.listdir(home/'mnist_under_hood'/'cache')) == 1, 'one cache for one folder'
 
 
-@pytest.mark.parametrize('when', ['downloading', 'unpacking', 'renaming'])
-def test_kill_while_the_data_is_set_up(home, server, when):
+half_unpacked = '''
+real = shutil.unpack_archive
+def half(*args, **options):
+    real(*args, **options)
+    die()
+shutil.unpack_archive = half
+'''
+half_downloaded = '''
+import fastcore.net, fastdownload.core
+fastdownload.core.urlsave = lambda url, file, **_: (open(file, "wb").write(b"half"), die())
+'''
+not_renamed = '''
+real = os.replace
+os.replace = lambda a, b: die() if str(b).endswith("mnist_sample") else real(a, b)
+'''
+
+
+@pytest.mark.parametrize('code', [half_downloaded, half_unpacked, not_renamed], ids=['downloading', 'unpacking',
+                                                                                     'renaming'])
+def test_kill_while_the_data_is_set_up(home, server, code):
     "The next run starts clean, and what the killed one left is gone a day later"
-    killed('from fastai.data.external import URLs\nimport fastcore.net, fastdownload.core\n'
-           f'URLs.MNIST_SAMPLE, files.SAMPLE = {URLs.MNIST_SAMPLE!r}, files.SAMPLE._replace(counts={tiny.counts})\n'
-           + dict(downloading='fastdownload.core.urlsave = lambda url, file, **_: (open(file, "wb").write(b"half"), die())',
-                  unpacking='real = shutil.unpack_archive\ndef half(*args, **options):\n    real(*args, **options)\n    die()\nshutil.unpack_archive = half',
-                  renaming='real = os.replace\nos.replace = lambda a, b: die() if str(b).endswith("mnist_sample") else real(a, b)')[when]
-           + '\nfiles.mnist_sample()')
+    killed(f'from fastai.data.external import URLs\nURLs.MNIST_SAMPLE = {URLs.MNIST_SAMPLE!r}\n'
+           f'files.SAMPLE = files.SAMPLE._replace(counts={tiny.counts})\n{code}\nfiles.mnist_sample()')
     assert not (home/'data'/'mnist_sample').exists() and left_behind(home/'data') != []
     path = mnist_sample()
     assert count_images(path, tiny.splits) == tiny.counts
@@ -163,10 +129,9 @@ def test_kill_while_the_data_is_set_up(home, server, when):
     assert left_behind(home) == []
 
 
-def test_kill_while_unpacking_an_archive(home, tmp_path, monkeypatch):
-    digits = write_digits(tmp_path/'mnist_sample', SAMPLE)
+def test_kill_while_unpacking_an_archive(home, tmp_path, monkeypatch, digits):
     with tarfile.open(tmp_path/'mnist_sample.tgz', 'w:gz') as tar: tar.add(digits, 'mnist_sample')
-    killed(f'real = shutil.unpack_archive\ndef half(*args, **options):\n    real(*args, **options)\n    die()\nshutil.unpack_archive = half\nfiles.unpack({str(tmp_path/"mnist_sample.tgz")!r})')
+    killed(f'{half_unpacked}\nfiles.unpack_archive({str(tmp_path/"mnist_sample.tgz")!r})')
     monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', str(tmp_path/'mnist_sample.tgz'))
     assert count_images(mnist_sample(), SAMPLE.splits) == tiny.counts
     assert grow_old(home)
@@ -174,13 +139,14 @@ def test_kill_while_unpacking_an_archive(home, tmp_path, monkeypatch):
     assert left_behind(home) == []
 
 
-def test_kill_while_the_cache_is_written(home, tmp_path):
-    digits = write_digits(tmp_path/'digits', SAMPLE)
-    killed(f'np.save = lambda f, array: (f.write(bytes(1000)), f.flush(), die())\nfrom mnist_under_hood.data import load_split\nload_split({str(digits)!r})')
+def test_kill_while_the_cache_is_written(home, tmp_path, digits):
+    digits = shutil.copytree(digits, tmp_path/'digits')
+    killed(f'np.save = lambda f, array: (f.write(bytes(1000)), f.flush(), die())\nfrom mnist_under_hood.data import '
+           f'load_split\nload_split({str(digits)!r})')
     cache = home/'mnist_under_hood'/'cache'
     assert [o.stat().st_size for o in cache.rglob('*.npy')] == [1000]
     x, _ = load_split(digits)
-    assert len(x) == 147 + 144 and len(left_behind(home)) == 1
+    assert len(x) == 59 and len(left_behind(home)) == 1
     assert (x == load_split(digits)[0]).all(), 'the second time from the cache'
     assert grow_old(home)
     with pytest.MonkeyPatch.context() as patch:
@@ -189,10 +155,12 @@ def test_kill_while_the_cache_is_written(home, tmp_path):
     assert left_behind(home) == [] and len(os.listdir(cache)) == 1
 
 
-def test_kill_while_weights_are_written(home, tmp_path):
-    digits, weights = write_digits(tmp_path/'digits', SAMPLE), tmp_path/'weights'
-    ladder = f'import mnist_under_hood.cli as cli\nos.environ["MNIST_UNDER_HOOD_DATA"] = {str(digits)!r}\ncli.mnist_ladder(["--rungs", "baseline", "--save", {str(weights)!r}])'
-    killed('import safetensors.torch\nsafetensors.torch.save_file = lambda tensors, file, *_, **__: (open(file, "wb").write(bytes(1000)), die())\n' + ladder)
+def test_kill_while_weights_are_written(home, tmp_path, digits):
+    weights = tmp_path/'weights'
+    ladder = (f'import mnist_under_hood.cli as cli\nos.environ["MNIST_UNDER_HOOD_DATA"] = {str(digits)!r}\n'
+              f'cli.mnist_ladder(["--rungs", "baseline", "--save", {str(weights)!r}])')
+    killed('import safetensors.torch\nsafetensors.torch.save_file = lambda tensors, file, *_, **__: (open(file, '
+           '"wb").write(bytes(1000)), die())\n' + ladder)
     assert left_behind(weights) and not (weights/'baseline.safetensors').exists()
     assert grow_old(weights)
     (weights/'thesis-part-2').mkdir()
@@ -203,11 +171,13 @@ def test_kill_while_weights_are_written(home, tmp_path):
 
 
 def test_leftovers_stay_that_are_young_or_have_another_name(tmp_path):
-    for name in 'a-part-abcdefgh', 'a-part-12345678', 'b-part-abcdefgh', 'a-part-', 'a-partly-done', 'a-part-abcdefghi': (tmp_path/name).write_text('')
+    for name in 'a-part-abcdefgh', 'a-part-12345678', 'b-part-abcdefgh', 'a-part-', 'a-partly-done', 'a-part-abcdefghi':
+        (tmp_path/name).write_text('')
     grow_old(tmp_path)
     os.utime(tmp_path/'a-part-12345678')
     delete_leftovers(tmp_path, 'a')
-    assert sorted(os.listdir(tmp_path)) == ['a-part-', 'a-part-12345678', 'a-part-abcdefghi', 'a-partly-done', 'b-part-abcdefgh']
+    assert sorted(os.listdir(tmp_path)) == ['a-part-', 'a-part-12345678', 'a-part-abcdefghi', 'a-partly-done',
+                                            'b-part-abcdefgh']
     delete_leftovers(tmp_path/'none')
 
 
@@ -219,7 +189,8 @@ def small_disk(tmp_path, monkeypatch):
     "A file system of 64 kB in memory as fastai's folder, where this user may mount one"
     folder = tmp_path/'disk'
     folder.mkdir()
-    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], capture_output=True).returncode: pytest.skip('no right to mount')
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], capture_output=True).returncode:
+        pytest.skip('no right to mount')
     monkeypatch.setenv('FASTAI_HOME', str(folder))
     monkeypatch.delenv('MNIST_UNDER_HOOD_DATA', raising=False)
     yield folder
@@ -227,76 +198,83 @@ def small_disk(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not shutil.which('mount') or sys.platform != 'linux', reason='tmpfs is a matter of Linux')
-def test_full_disk(small_disk, server, tmp_path, monkeypatch):
+def test_full_disk(small_disk, server, monkeypatch, digits):
     monkeypatch.setenv('FASTAI_HOME', str(small_disk))
     with pytest.raises(OSError, match=f'disk/data {remedy}'): mnist_sample()
     with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack_archive(server/'mnist_sample.tgz')
-    with pytest.warns(UserWarning, match='cannot be written .*Set FASTAI_HOME'): x, _ = load_split(tmp_path/'mnist_sample')
-    assert len(x) == 147 + 144 and left_behind(small_disk) == []
+    with pytest.warns(UserWarning, match='cannot be written .*Set FASTAI_HOME'):
+        x, _ = load_split(digits)
+    assert len(x) == 59 and left_behind(small_disk) == []
 
 
-def test_no_room_for_a_large_file(home, tmp_path, monkeypatch):
+def test_no_room_for_a_large_file(home, tmp_path, monkeypatch, digits):
     "The same without a right to mount: files of this process may not grow beyond 10 kB, as on a disk with a quota"
-    digits = write_digits(tmp_path/'digits', SAMPLE)
+    digits = shutil.copytree(digits, tmp_path/'digits')
     archive = tmp_path/'set.tgz'
     with tarfile.open(archive, 'w:gz') as tar:
         info = tarfile.TarInfo('large')
         info.size = 100_000
         tar.addfile(info, io.BytesIO(bytes(info.size)))
+    resource = pytest.importorskip('resource', reason='no such limits are known there')
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
         with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack_archive(archive)
         with pytest.warns(UserWarning, match='cannot be written .*Set FASTAI_HOME'): x, _ = load_split(digits)
     finally: resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert len(x) == 147 + 144 and left_behind(home) == []
+    assert len(x) == 59 and left_behind(home) == []
 
 
-def test_folder_that_must_not_be_written_to(tmp_path, monkeypatch):
+@pytest.mark.skipif(os.name == 'nt', reason='other permissions')
+def test_folder_that_must_not_be_written_to(tmp_path, monkeypatch, digits):
     with tempfile.TemporaryDirectory() as scratch:
         os.chmod(scratch, 0o755)
         monkeypatch.setenv('FASTAI_HOME', scratch + '/closed')
         Path(scratch + '/closed').mkdir(mode=0o555)
-        digits = write_digits(scratch + '/digits', SAMPLE)
-        os.chmod(digits, 0o755)
+        digits = shutil.copytree(digits, scratch + '/digits')
         with tarfile.open(scratch + '/set.tgz', 'w:gz') as tar: tar.add(digits, 'mnist_sample')
         for act in lambda: unpack_archive(scratch + '/set.tgz'), lambda: write_digits(scratch + '/closed/digits', SAMPLE):
             assert re.match(f'OSError: .* {remedy}', raised_by_somebody(act))
         def loaded():
             warnings.simplefilter('error')
             load_split(digits)
-        assert re.match(r'UserWarning: .*\.npy cannot be written \(.*Permission denied.*Set FASTAI_HOME', raised_by_somebody(loaded))
+        assert re.match(r'UserWarning: .*\.npy cannot be written \(.*Permission denied.*Set FASTAI_HOME',
+                        raised_by_somebody(loaded))
 
 
 def test_wrong_hash_is_named_and_leaves_nothing(home, server, monkeypatch):
     "fastai knows the size and the hash of each of its archives; here it knows others for this address"
-    monkeypatch.setattr('fastdownload.core.read_checks', lambda _: {URLs.MNIST_SAMPLE: (3214948, '2dbc7ec6f9259b583af0072c55816a88')})
+    monkeypatch.setattr('fastdownload.core.read_checks',
+                        lambda _: {URLs.MNIST_SAMPLE: (3214948, '2dbc7ec6f9259b583af0072c55816a88')})
     with pytest.raises(OSError, match='mnist_sample.tgz did not arrive whole .*Run this again'): mnist_sample()
     assert not (home/'data'/'mnist_sample').exists() and left_behind(home) == []
 
 
 def test_download_may_not_reach_outside(home, server, tmp_path):
-    with tarfile.open(server/'mnist_sample.tgz', 'w:gz') as tar: tar.addfile(tarfile.TarInfo('../../escaped'), io.BytesIO())
+    with tarfile.open(server/'mnist_sample.tgz', 'w:gz') as tar:
+        tar.addfile(tarfile.TarInfo('../../escaped'), io.BytesIO())
     with pytest.raises(OSError, match='did not arrive whole .*escaped.*outside'): mnist_sample()
     assert not list(tmp_path.rglob('escaped')) and left_behind(home) == []
 
 
-@pytest.mark.parametrize('damage', [lambda b: b[:-1], lambda b: b[:100], lambda b: b'', lambda b: b'\0'*len(b), lambda b: b.replace(b"(291, 28, 28)", b"(999, 28, 28)"),
-                                    lambda b: b.replace(b"{'descr'", b"('descr'"), lambda b: b.replace(b"'<f4'", b"'|O' ")])
-def test_damaged_cache_is_named_and_made_anew(home, tmp_path, damage):
-    digits = write_digits(tmp_path/'digits', SAMPLE)
+@pytest.mark.parametrize('keep, old, new', [
+    (-1, b'', b''), (100, b'', b''), (0, b'', b''), (None, b'\x93NUMPY', bytes(6)), (None, b'(291, 28, 28)',
+                                                                                     b'(999, 28, 28)'),
+    (None, b"{'descr'", b"('descr'"), (None, b"'<f4'", b"'|O' ")])
+def test_damaged_cache_is_named_and_made_anew(home, tmp_path, keep, old, new, digits):
+    digits = shutil.copytree(digits, tmp_path/'digits')
     x = load_split(digits)[0]
     cache, = (home/'mnist_under_hood'/'cache').iterdir()
     whole_one = cache.read_bytes()
     cache.unlink()
-    cache.write_bytes(damage(whole_one))
+    cache.write_bytes(whole_one[:keep].replace(old, new))
     assert cache.read_bytes() != whole_one
     with pytest.warns(UserWarning, match='is damaged .* it is made anew'): again = load_split(digits)[0]
     assert (again == x).all() and cache.read_bytes() == whole_one
 
 
-def test_what_is_loaded_can_be_changed_and_the_cache_stays(home, tmp_path):
-    digits = write_digits(tmp_path/'digits', SAMPLE)
+def test_what_is_loaded_can_be_changed_and_the_cache_stays(home, tmp_path, digits):
+    digits = shutil.copytree(digits, tmp_path/'digits')
     x = load_split(digits)[0]
     mapped = load_split(digits)[0]
     mapped.zero_()

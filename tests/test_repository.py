@@ -1,4 +1,5 @@
-"""What keeps the repository in step with itself: package, README, sidebar and addresses all follow from the notebooks and settings.ini."""
+"""What keeps the repository in step with itself: package, README, sidebar and addresses all follow from the
+notebooks and settings.ini."""
 import ast
 import base64
 import json
@@ -31,7 +32,8 @@ names = [str(o.relative_to(nbs)) for o in pages]
 def copy(tmp_path_factory):
     "A copy of what git tracks, in which nbdev may write"
     folder = tmp_path_factory.mktemp('checkout')
-    for name in 'nbs', 'mnist_under_hood': shutil.copytree(root/name, folder/name, symlinks=True, ignore=shutil.ignore_patterns('__pycache__', '.*'))
+    for name in 'nbs', 'mnist_under_hood':
+        shutil.copytree(root/name, folder/name, symlinks=True, ignore=shutil.ignore_patterns('__pycache__', '.*'))
     for name in 'settings.ini', 'pyproject.toml', '_quarto.yml': shutil.copy(root/name, folder)
     return folder
 
@@ -43,7 +45,8 @@ def test_package_is_in_step_with_notebooks(copy):
     for module in (copy/'mnist_under_hood').glob('*.py'):
         if module.name != '__init__.py': module.unlink()
     nbdev('nbdev_export', copy)
-    exported, committed = ({o.name: o.read_text() for o in (folder/'mnist_under_hood').glob('*.py')} for folder in (copy, root))
+    exported, committed = ({o.name: o.read_text() for o in (folder/'mnist_under_hood').glob('*.py')}
+                           for folder in (copy, root))
     assert exported == committed, 'run `make export` and commit the result'
 
 
@@ -59,7 +62,8 @@ def test_all_holds_every_public_name():
     public = {o for name in modules for o in getattr(everything, name).__all__}
     torchs = {o for o in public if any(hasattr(module, o) for module in (torch, nn, F))}
     assert sorted(public - torchs) == everything.__all__
-    assert torchs == {'cross_entropy', 'log_softmax'} and all(hasattr(everything, o) for o in torchs), 'a star import hides nothing of torch'
+    assert torchs == {'cross_entropy', 'log_softmax'}, 'a star import hides nothing of torch'
+    assert all(hasattr(everything, o) for o in torchs)
 
 
 def test_readme_comes_from_index(): assert (root/'README.md').read_text() == readme(), 'run `make readme`'
@@ -72,8 +76,10 @@ def test_addresses_follow_from_settings():
 
 def test_a_fork_changes_addresses():
     badge = '[Colab](https://colab.research.google.com/github/someone/fork/blob/dev/nbs/01_data.ipynb)'
-    assert current(badge, '1.0.0.dev0') == f'[Colab](https://colab.research.google.com/github/{here}/blob/{cfg["branch"]}/nbs/01_data.ipynb)'
-    for text in ('href: "https://github.com/{}"}}', 'issue-url: "https://github.com/{}/issues/new/choose"', 'pip install "x @ git+https://github.com/{}"',
+    ours = f'[Colab](https://colab.research.google.com/github/{here}/blob/{cfg["branch"]}/nbs/01_data.ipynb)'
+    assert current(badge, '1.0.0.dev0') == ours
+    for text in ('href: "https://github.com/{}"}}', 'issue-url: "https://github.com/{}/issues/new/choose"',
+                 'pip install "x @ git+https://github.com/{}"',
                  '[Codespaces](https://codespaces.new/{})'):
         assert current(text.format('someone/fork'), '1.0.0.dev0') == text.format(here)
     assert f'repo-url: "https://github.com/{here}"' in (nbs/'nbdev.yml').read_text(), 'run `make addresses`'
@@ -92,7 +98,8 @@ def test_sidebar_names_every_page_once():
 def test_imports_stand_alone(page):
     "A cell that mixes imports with other code runs when nbdev makes the site"
     for cell in nbformat.read(page, as_version=4).cells:
-        if cell.cell_type != 'code' or cell.source.lstrip('#| hide\n').startswith('!') or 'nbdev_export()' in cell.source: continue
+        if cell.cell_type != 'code' or 'nbdev_export()' in cell.source: continue
+        if cell.source.lstrip('#| hide\n').startswith('!'): continue
         kinds = {isinstance(o, (ast.Import, ast.ImportFrom)) for o in ast.parse(cell.source).body
                  if not (isinstance(o, ast.Assign) and getattr(o.targets[0], 'id', '') == '_all_')}
         assert len(kinds) < 2, cell.source
@@ -111,7 +118,8 @@ def test_saved_outputs(page):
     nb = nbformat.read(page, as_version=4)
     for cell in nb.cells:
         if cell.cell_type != 'code': continue
-        outputs = json.dumps([{k: v for k, v in o.get('data', {}).items() if not k.startswith('image')} or o.get('text', '') for o in cell.outputs])
+        outputs = json.dumps([{k: v for k, v in o.get('data', {}).items() if not k.startswith('image')}
+                              or o.get('text', '') for o in cell.outputs])
         assert not any(o.output_type == 'error' for o in cell.outputs), cell.source
         assert not re.search(r'/(root|home|work|tmp|usr)/|site-packages|Warning|0x[0-9a-f]{6}', outputs), outputs
         if any(k.startswith('image') for o in cell.outputs for k in o.get('data', {})) and '#| hide' not in cell.source:
@@ -123,23 +131,27 @@ def test_lesson_is_whole(lesson):
     nb = nbformat.read(lesson, as_version=4)
     text = [c.source for c in nb.cells if c.cell_type == 'markdown']
     assert re.fullmatch(r'# \S.*\n\n> \S.*', text[0]), 'a title, and a sentence in a block quote'
-    assert re.match(r'\[!\[Open in Colab\].* · \d+ minutes · builds on ', text[1]) and f'/nbs/{lesson.name})' in text[1], 'a badge, in a cell of its own'
+    assert re.match(r'\[!\[Open in Colab\].* · \d+ minutes · builds on ',
+                    text[1]) and f'/nbs/{lesson.name})' in text[1], 'a badge, in a cell of its own'
     headings = re.findall(r'^## (.*)', '\n'.join(text), re.M)
     assert headings[-2:] == ['Recap', 'Check yourself']
     recap = '\n'.join(text).split('## Recap')[1].split('## Check yourself')[0]
     assert 1 <= len(re.findall('^- ', recap, re.M)) <= 7
-    assert any('image/png' in o.get('data', {}) for c in nb.cells if c.cell_type == 'code' for o in c.outputs), 'a lesson without a figure'
+    assert any('image/png' in o.get('data', {}) for c in nb.cells if c.cell_type == 'code'
+               for o in c.outputs), 'a lesson without a figure'
     assert not any(re.search(r'^:::', t, re.M) for t in text)
     code = '\n'.join(c.source for c in nb.cells if c.cell_type == 'code')
     assert 'setup_book' not in code and 'drive.mount' not in code and 'input(' not in code
 
 
 @pytest.mark.parametrize('schema, pattern', [('github-workflows', 'workflows/*.yml'), ('dependabot', 'dependabot.yml'),
-                                             ('github-issue-forms', 'ISSUE_TEMPLATE/*ed.yml'), ('github-issue-config', 'ISSUE_TEMPLATE/config.yml')])
+                                             ('github-issue-forms', 'ISSUE_TEMPLATE/*ed.yml'),
+                                             ('github-issue-config', 'ISSUE_TEMPLATE/config.yml')])
 def test_github_understands(schema, pattern):
     files = sorted((root/'.github').glob(pattern))
     assert files
-    check = subprocess.run([Path(sys.executable).parent/'check-jsonschema', '--builtin-schema', f'vendor.{schema}', *files], capture_output=True, text=True)
+    check = subprocess.run([Path(sys.executable).parent/'check-jsonschema', '--builtin-schema', f'vendor.{schema}',
+                            *files], capture_output=True, text=True)
     assert check.returncode == 0, check.stdout + check.stderr
 
 
@@ -160,16 +172,19 @@ def dangers(source):
     for o in ast.walk(ast.parse(source)):
         if isinstance(o, (ast.Import, ast.ImportFrom)):
             for name in [getattr(o, 'module', None) or '', *(a.name for a in o.names)]:
-                if name.split('.')[0] in ('pickle', 'cPickle', 'marshal', 'shelve', 'dill', 'joblib', 'subprocess', 'ctypes', 'importlib', 'yaml'): yield name
+                if name.split('.')[0] in ('pickle', 'cPickle', 'marshal', 'shelve', 'dill', 'joblib', 'subprocess',
+                                          'ctypes', 'importlib', 'yaml'): yield name
         if not isinstance(o, ast.Call): continue
         call, options = ast.unparse(o.func), {k.arg: ast.unparse(k.value) for k in o.keywords}
         if call in ('eval', 'exec', 'compile', '__import__', 'os.system', 'os.popen'): yield call
         if call == 'torch.load' and options.get('weights_only') != 'True': yield call
-        if options.get('allow_pickle', 'False') != 'False' or (call == 'np.load' and 'allow_pickle' not in options): yield f'{call} with pickles'
+        if options.get('allow_pickle', 'False') != 'False' or (call == 'np.load' and 'allow_pickle' not in options):
+            yield f'{call} with pickles'
 
 
 def test_package_runs_no_text_and_loads_no_pickle():
-    for bad in ('eval("1")', 'import pickle', 'from pickle import load', 'torch.load("f")', 'np.load("f", allow_pickle=True)', 'np.load("f")', 'import os.path, marshal'):
+    for bad in ('eval("1")', 'import pickle', 'from pickle import load', 'torch.load("f")',
+                'np.load("f", allow_pickle=True)', 'np.load("f")', 'import os.path, marshal'):
         assert list(dangers(bad)), bad
     assert not list(dangers('torch.load("f", weights_only=True); np.load("f", allow_pickle=False); model.eval()'))
     found = {o.name: list(dangers(o.read_text())) for o in (root/'mnist_under_hood').glob('*.py')}
@@ -178,7 +193,8 @@ def test_package_runs_no_text_and_loads_no_pickle():
 
 @pytest.mark.parametrize('workflow', sorted((root/'.github/workflows').glob('*.yml')), ids=lambda o: o.stem)
 def test_workflow_holds_no_secret(workflow):
-    assert set(re.findall(r'secrets\s*[.\[]\s*[\'"]?(\w+)|secrets:', workflow.read_text())) <= {'GITHUB_TOKEN'}, 'none besides the automatic token'
+    assert set(re.findall(r'secrets\s*[.\[]\s*[\'"]?(\w+)|secrets:',
+                          workflow.read_text())) <= {'GITHUB_TOKEN'}, 'none besides the automatic token'
 
 
 def test_home_page_has_the_ladders_figures():
@@ -187,17 +203,20 @@ def test_home_page_has_the_ladders_figures():
     cell, = [c for c in lesson.cells if c.id == 'resnet-ladder']
     picture, = [o.data['image/png'] for o in cell.outputs if 'image/png' in o.get('data', {})]
     assert base64.b64decode(picture) == (nbs/'images/ladder.png').read_bytes(), 'run `make record`'
-    printed = '\n'.join(o.get('text') or o.get('data', {}).get('text/plain', '') for c in lesson.cells if c.cell_type == 'code' for o in c.outputs)
+    printed = '\n'.join(o.get('text') or o.get('data', {}).get('text/plain', '') for c in lesson.cells
+                        if c.cell_type == 'code' for o in c.outputs)
     (errors, images), = re.findall(r'^closer mean.*  (\d+) of (\d+)$', printed, re.M)
     (least, most), = re.findall(r'^resnet18 +(\d+) to +(\d+) mistakes$', printed, re.M)
-    assert f'reads {errors} of {images} new digits wrongly' in readme() and f'misses {least} to {most}, depending on the seed.' in readme()
+    assert f'reads {errors} of {images} new digits wrongly' in readme()
+    assert f'misses {least} to {most}, depending on the seed.' in readme()
 
 
 def test_benchmarks_are_recorded():
     "Each table of the page has its output, and a bound that is missed is spoken of under a heading of its own"
     nb = nbformat.read(nbs/'benchmarks.ipynb', as_version=4)
     printed = {c.id: ''.join(o.get('text', '') for o in c.outputs) for c in nb.cells if c.cell_type == 'code'}
-    assert [name for name in ('machine', 'loop-table', 'load', 'resnet', 'import', 'growth', 'whole', 'commands', 'cuda') if not printed[f'bench-{name}'].strip()] == []
+    assert [name for name in ('machine', 'loop-table', 'load', 'resnet', 'import', 'growth', 'whole', 'commands',
+                              'cuda') if not printed[f'bench-{name}'].strip()] == []
     missed = re.findall(r'^(.+) misses its bound$', '\n'.join(printed.values()), re.M)
     text = '\n'.join(c.source for c in nb.cells if c.cell_type == 'markdown').partition('## What is missed')[2]
     assert [name for name in missed if name not in text] == []

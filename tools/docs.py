@@ -1,4 +1,4 @@
-"""The site in _docs/: the notebooks as nbdev processes them, through Quarto, or through tools/pages.py where Quarto can't be had.
+"""The site in _docs/: the notebooks as nbdev processes them, through Quarto, or through smalldocs where Quarto can't be had.
 
     python tools/docs.py            the site
     python tools/docs.py --plain    without Quarto, even where it is installed"""
@@ -14,7 +14,6 @@ import yaml
 from nbdev.quarto import refresh_quarto_yml
 from nbdev.serve import proc_nbs
 
-import pages
 from readme import as_markdown
 
 root = Path(__file__).resolve().parents[1]
@@ -22,7 +21,7 @@ config = ConfigParser(delimiters=['='])
 config.read(root/'settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
 docs = root/cfg['doc_path']
-term = re.compile(r'\[([^\]]*)\]\(glossary\.ipynb#\S+ "[^"]*"\)')
+number = r'(?<![\w.-])\d\d_(\w+\.html)'  # nbdev's pages have no numbers
 
 
 def quarto():
@@ -32,6 +31,13 @@ def quarto():
     pip = [shutil.which('uv'), 'pip', 'install', '--python', sys.executable] if shutil.which('uv') else [sys.executable, '-m', 'pip', 'install']
     subprocess.run([*pip, '--quiet', '--no-deps', f"quarto-cli=={cfg['quarto_version']}"], capture_output=True)
     return shutil.which(beside)
+
+
+def without_numbers(folder):
+    "Name the pages in `folder` as Quarto does, which reads nbdev's `output-file`: 01_data.html becomes data.html"
+    for file in [*folder.rglob('*.html'), folder/'search.json', folder/'sitemap.xml']:
+        text = re.sub(number, r'\1', file.read_text(encoding='utf-8'))
+        file.rename(file.with_name(re.sub(number, r'\1', file.name))).write_text(text, encoding='utf-8')
 
 
 def listed(processed):
@@ -48,13 +54,13 @@ def for_language_models(processed):
     "llms.txt, and each page as Markdown without figures (llmstxt.org)"
     lines, last = [f"# {cfg['title']}\n\n> {cfg['description']}"], None
     for section, name in listed(processed):
-        front, nb = pages.read(processed/name)
+        if name.endswith('.ipynb'): text = as_markdown(nbformat.read(root/cfg['nbs_path']/name, as_version=4))
+        else: text = re.sub(r'---\ntitle: (.*)\ndescription: (.*)\n(?:.*\n)*?---', r'# \1\n\n> \2', (processed/name).read_text(encoding='utf-8'), count=1)
+        title, description = re.match(r'# (.*)\n+> (.*)', text).groups()
         if section != last: lines.append(f'\n## {section}\n')
-        last, target = section, pages.address(name).replace('.html', '.md')
-        nb.cells = [c for c in nb.cells if not c.source.startswith(('<!-- WARNING', '<div class="anchors">', '<script'))]
-        for cell in nb.cells: cell.source = term.sub(r'\1', cell.source)
-        (docs/target).write_text(f"# {front['title']}\n\n> {front.get('description', '')}\n\n{as_markdown(nb)}\n", encoding='utf-8')
-        if section: lines.append(f"- [{front['title']}]({cfg['doc_host']}{cfg['doc_baseurl']}/{target}): {front.get('description', '')}")
+        last, target = section, re.sub(r'^(.*/)?(?:\d\d_)?(\w+)\.\w+$', r'\1\2.md', name)
+        (docs/target).write_text(text, encoding='utf-8')
+        if section: lines.append(f"- [{title}]({cfg['doc_host']}{cfg['doc_baseurl']}/{target}): {description}")
     (docs/'llms.txt').write_text('\n'.join(lines) + '\n', encoding='utf-8')
 
 
@@ -62,17 +68,15 @@ def main(plain=False):
     refresh_quarto_yml()
     processed = root/proc_nbs(force=True)
     program = None if plain else quarto()
-    if program:
-        done = subprocess.run([program, 'render', '--to', 'html'], cwd=processed, capture_output=True, text=True)
-        if done.returncode: sys.exit(done.stderr)
-        shutil.rmtree(docs, ignore_errors=True)
-        shutil.move(processed/docs.name, docs)
-    else:
-        pages.write(processed, docs, cfg, listed(processed))
-        if not plain: print(f"Quarto {cfg['quarto_version']} is not here and could not be downloaded, so these are plain pages; install it from quarto.org for search and figures that open large.")
+    render = [program, 'render', '--to', 'html'] if program else [sys.executable, '-m', 'smalldocs.cli', 'render']
+    done = subprocess.run(render, cwd=processed, capture_output=True, text=True)
+    if done.returncode: sys.exit(done.stderr)
+    if not program: without_numbers(processed/docs.name)
+    shutil.rmtree(docs, ignore_errors=True)
+    shutil.move(processed/docs.name, docs)
     for_language_models(processed)
-    look = 'make preview' if program else f'open {docs.name}/index.html'
-    print(f'{len(listed(processed))} pages in {docs.name}/: {look}')
+    if not (program or plain): print(f"Quarto {cfg['quarto_version']} is not here and could not be downloaded, so smalldocs made the pages. They are not published.")
+    print(f'{len(listed(processed))} pages in {docs.name}/: ' + ('make preview' if program else f'python -m http.server -d {docs.name}'))
 
 
 if __name__ == '__main__': main(plain='--plain' in sys.argv[1:])

@@ -1,4 +1,4 @@
-"""What the site adds to nbdev's processing of a notebook (`procs` in settings.ini), for Quarto and tools/pages.py alike."""
+"""What the site adds to nbdev's processing of a notebook (`procs` in settings.ini), for Quarto and smalldocs alike."""
 import ast
 import re
 
@@ -8,9 +8,12 @@ from pathlib import Path
 import nbformat
 import yaml
 from fastcore.basics import AttrDict
+from latex2mathml.converter import convert as mathml
 from nbdev.config import get_config
 from nbdev.process import Processor
 
+formula = re.compile(r'(```.*?```|`[^`]*`)|\$\$(.+?)\$\$|\$(.+?)\$', re.S)
+callout = re.compile(r'^> \*\*(Note|Tip|Warning|Important|Caution):\*\* ?((?:.*\n?)(?:^>.*\n?)*)', re.M)
 badge = re.compile(r'\[!\[Open in Colab\]\(.*?\)\]\((.*?)\)')
 # What of a page's Markdown is no prose: code, links, formulas, HTML and headings. And words in an everyday sense.
 no_prose = r'```.*?```|`[^`]*`|!?\[[^\]]*\]\([^)]*\)|\$\$.*?\$\$|\$[^$]+\$|<summary>.*?</summary>|<[^>]+>|^#[^\n]*'
@@ -111,3 +114,18 @@ class Terms(Processor):
 
     def end(self):
         if self.lesson: self.nb.cells.append(cell_of('<script type="module" src="practice/terms.js"></script>'))
+
+
+class Callouts(Processor):
+    "A block quote that begins with a bold word and a colon, as in `> **Note:** …`, becomes a callout"
+    def cell(self, cell):
+        if cell.cell_type == 'markdown': cell.source = callout.sub(lambda m: f"::: {{.callout-{m[1].lower()}}}\n{re.sub('^> ?', '', m[2], flags=re.M).strip()}\n:::\n", cell.source)
+
+
+class Formulas(Processor):
+    "LaTeX becomes MathML, which browsers draw without a script"
+    def cell(self, cell):
+        def replace(match):
+            code, display, inline = match.groups()
+            return code or mathml(display or inline, display='block' if display else 'inline')
+        if cell.cell_type == 'markdown': cell.source = formula.sub(replace, cell.source)

@@ -1,0 +1,1138 @@
+"""check against right answers in many styles and plausible wrong ones, for each exercise: none is misjudged.
+
+A row is an answer as a learner would write it, the last expression being what it returns; a wrong one is followed by words that its message has to contain.
+"""
+import itertools
+import math
+import statistics
+import sys
+import threading
+import time
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mnist_under_hood import practice
+from mnist_under_hood.exercises import EXERCISES, Draw
+from mnist_under_hood.practice import Verdict, check
+
+ANSWERS = {
+    # Lesson 1
+    'slice': ('''
+        6131, 6, 14
+        [6131, 6, 14]
+        torch.zeros(6131, 28, 28)[:, 4:10, 14:].shape
+        np.array([6131, 6, 14])
+        torch.tensor([6131., 6, 14])
+    ''', '''
+        6131, 7, 14          # a slice stops before its end
+        6131, 6, 13          # begins at column 14
+        6131, 14, 6          # rows come before columns
+        6131, 4, 14          # number at [1] is too small
+        6131, 6, 14.1        # number at [2] has to be a whole number
+        [(6131, 6, 14)]      # 3 numbers are wanted
+        '6131, 6, 14'        # yours is str
+    '''),
+    'odometer': ('''
+        4
+        4.
+        (250 + 10) % 256
+        np.uint8(4)
+        torch.tensor(250, dtype=torch.uint8) + 10
+    ''', '''
+        260                  # eight bits end at 255
+        255                  # begins again at 0
+        5                    # after 255 comes 0
+        4.02                 # whole number
+        -4                   # wrong sign
+        [4]                  # a single number
+    '''),
+    'ink(images)': ('''
+        images.mean((1, 2))
+        images.flatten(1).mean(1)
+        images.mean(-1).mean(-1)
+        torch.einsum('nrc->n', images)/784
+        np.mean(images.numpy(), axis=(1, 2))
+        [image.sum().item()/784 for image in images]
+        torch.stack([image.mean() for image in images])
+        [sum(map(sum, image))/784 for image in images.tolist()]
+    ''', '''
+        images.mean()                           # you averaged over everything
+        images.mean(0)                          # averaged over the pictures
+        images.sum((1, 2))                      # that is the sum
+        images.mean((1, 2)).round(decimals=2)   #  is right
+        images.sum((1, 2))/256                  # times what it should be
+        [images[i].mean() for i in range(6)]    # IndexError
+        (images > 0).float().mean((1, 2))       #  is right
+        images.median()                         # a single number in place of
+        images.mean((1, 2)).squeeze()           # the numbers are right, but not their shape
+    '''),
+    'fraction(images)': ('''
+        images.float()/255
+        images/255
+        images.double().div(255)
+        images.numpy().astype('float32')/255
+        torch.tensor(images.tolist())*(1/255)
+        (images.tolist(), np.array(images)/255)[1]
+        [[[pixel/255 for pixel in row] for row in image] for image in images.tolist()]
+    ''', '''
+        images.float()/256                      # not 256
+        images.float()/images.max()             # the darkest pixel need not be full ink
+        images/images.float().amax((1, 2), keepdim=True)   #  is right
+        images.float()                          # Divide
+        images//255                             # drops everything after the point
+        1 - images.float()/255                  #  is right
+        images.float()/255.1                    #  is right
+        (images.float()/255).mean((1, 2))       # in place of numbers of shape
+        images.float()/images.max().clamp_min(1)   #  is right
+    '''),
+    'labels(threes, sevens)': ('''
+        torch.cat([torch.ones(threes, 1), torch.zeros(sevens, 1)])
+        torch.tensor([1]*threes + [0]*sevens).unsqueeze(1)
+        (torch.arange(threes + sevens) < threes).float()[:, None]
+        np.vstack([np.ones((threes, 1)), np.zeros((sevens, 1))])
+        [[1.]]*threes + [[0.]]*sevens
+        [torch.ones(1) if i < threes else torch.zeros(1) for i in range(threes + sevens)]
+    ''', '''
+        torch.cat([torch.ones(threes), torch.zeros(sevens)])            # they lie in a row
+        torch.cat([torch.zeros(threes, 1), torch.ones(sevens, 1)])      # other way round
+        torch.cat([torch.zeros(sevens, 1), torch.ones(threes, 1)])      # the threes come first
+        torch.cat([torch.ones(threes, 1), torch.zeros(threes, 1)])      # in place of numbers of shape
+        [1.]*threes + [0.]*sevens                                       # they lie in a row
+        torch.cat([torch.ones(1, threes), torch.zeros(1, sevens)], 1)   # rows and columns
+        torch.cat([torch.full((threes, 1), 3), torch.full((sevens, 1), 7)])   #  is right
+        torch.ones(threes, 1), torch.zeros(sevens, 1)                   # rows of a table
+    '''),
+    # Lesson 2
+    'broadcast': ('''
+        5, 7, 28
+        [5, 7, 28]
+        torch.Size([5, 7, 28])
+        np.broadcast_shapes((5, 1, 28), (7, 28))
+        (torch.zeros(5, 1, 28) + torch.zeros(7, 28)).shape
+    ''', '''
+        5, 1, 28             # repeated until it fits
+        7, 28                # no axis gets lost
+        7, 5, 28             # aligned on the right
+        35, 28               # axes are not merged
+        5, 7, 29             # number at [2] is too large
+        torch.zeros(5, 7, 28)   # 3 numbers are wanted
+        5*7*28               # 3 numbers are wanted
+    '''),
+    'l1(images, mean)': ('''
+        (images - mean).abs().mean((1, 2))
+        (mean - images).abs().sum((-1, -2))/784
+        abs(images - mean).flatten(1).mean(1)
+        np.abs(images.numpy() - mean.numpy()).mean(axis=(1, 2))
+        [F.l1_loss(image, mean) for image in images]
+        images.sub_(mean).abs_().mean((1, 2))
+        [(image - mean).norm(1)/784 for image in images]
+        [sum(abs(a - b) for a, b in zip(image.flatten().tolist(), mean.flatten().tolist()))/784 for image in images]
+    ''', '''
+        (images - mean).mean((1, 2))                     # cancel
+        (images - mean).mean((1, 2)).abs()               # it has to come first
+        (images - mean).abs().sum((1, 2))                # that is the sum
+        (images - mean).abs().mean()                     # keep one distance for each
+        F.l1_loss(images, mean)                          # keep one distance for each
+        ((images - mean)**2).mean((1, 2)).sqrt()         #  is right
+        (images - mean).abs().mean((0, 1))               # in place of numbers of shape
+        (images - images.mean(0)).abs().mean((1, 2))     #  is right
+    '''),
+    'rmse(a, b)': ('''
+        ((a - b)**2).mean().sqrt()
+        F.mse_loss(a, b).sqrt()
+        math.sqrt(((a - b)**2).mean())
+        np.sqrt(np.mean((a.numpy() - b.numpy())**2))
+        (a - b).norm()/28
+        torch.dist(a, b)/a.numel()**0.5
+        (sum((x - y)**2 for x, y in zip(a.flatten().tolist(), b.flatten().tolist()))/784)**0.5
+        a.sub_(b).square_().mean().sqrt_()
+    ''', '''
+        ((a - b)**2).mean()              # the root is missing
+        ((a - b)**2).sum().sqrt()        # the mean is missing
+        ((a - b)**2).sqrt().mean()       # makes it L1
+        ((a - b).mean()**2).sqrt()       # differences of both signs have cancelled
+        (a - b).abs().mean()             # makes it L1
+        (a - b).std()                    #  is right
+        ((a - b)**2).mean(1).sqrt()      # in place of a single number
+        ((a + b)**2).mean().sqrt()       #  is right
+    '''),
+    'share(preds, targets)': ('''
+        (preds == targets).float().mean()
+        (preds == targets).sum()/len(preds)
+        (preds == targets).sum().item()/targets.numel()
+        np.mean(preds.numpy() == targets.numpy())
+        1 - (preds != targets).double().mean()
+        sum(p == t for p, t in zip(preds.flatten().tolist(), targets.flatten().tolist()))/len(preds)
+        torch.eq(preds, targets).float().mean().item()
+        Fraction(int((preds == targets).sum()), len(preds))
+    ''', '''
+        (preds == targets).sum()                    # divide by how many there are
+        (preds != targets).float().mean()           # share of the wrong ones
+        (preds[:, 0] == targets).float().mean()     # every prediction was compared with every target
+        (preds == targets).sum()/30                 # is right
+        (preds == targets).float()                  # in place of a single number
+        (preds*targets).float().mean()              #  is right
+        (preds == targets).all()                    #  is right
+        100*(preds == targets).float().mean()       # 100 times
+        torch.equal(preds, targets)                 #  is right
+    '''),
+    # Lesson 3
+    'grad twice': ('''
+        12
+        12.
+        2*(2*3)
+        Fraction(12)
+        torch.tensor([3., 3.]).mul(2).sum()
+    ''', '''
+        6                    # that is one call
+        9                    # that is the value
+        18                   # and not x²
+        36                   # do not multiply
+        12.04                # whole number
+        0                    # too small
+        -12                  # wrong sign
+    '''),
+    'two steps down': ('''
+        1.28
+        2*0.8*0.8
+        2*0.8**2
+        torch.tensor(1.28)
+        np.float32(1.28)
+        Fraction(32, 25)
+        '1.28' and 1.2800000001
+    ''', '''
+        1.6                  # where the first step ends
+        1.2                  # the slope is smaller
+        2.88                 # uphill
+        1.3                  # close. Give three digits
+        1.27                 # close. Give three digits
+        -1.28                # wrong sign
+        0.72                 # too small.
+    '''),
+    'slope(x)': ('''
+        6*x - 2
+        2*(3*x - 1)
+        6*x.numpy() - 2
+        [6*o - 2 for o in x.tolist()]
+        x.mul_(6).sub_(2)
+        torch.func.grad(lambda x: (3*x**2 - 2*x).sum())(x)
+        torch.autograd.grad((3*x.requires_grad_()**2 - 2*x).sum(), x)[0]
+        torch.stack([6*o - 2 for o in x])
+    ''', '''
+        3*x**2 - 2*x         # that is the function itself
+        3*x - 2              # so 3x² has 6x
+        6*x                  # has a slope too
+        6*x + 2              # too large by 4
+        (6*x - 2).sum()      # sum of the slopes
+        6*x**2 - 2           #  is right
+        torch.autograd.grad((3*x.requires_grad_()**2).sum(), x)[0]   # has a slope too
+        [6*x[i] - 2 for i in range(4)]   # IndexError
+    '''),
+    'mse(preds, targets)': ('''
+        ((preds - targets)**2).mean()
+        F.mse_loss(preds, targets)
+        (preds - targets).square().sum()/len(preds)
+        (preds - targets) @ (preds - targets)/preds.numel()
+        np.mean((preds.numpy() - targets.numpy())**2)
+        sum((p - t)**2 for p, t in zip(preds, targets))/len(preds)
+        math.fsum((p - t)**2 for p, t in zip(preds.tolist(), targets.tolist()))/len(targets)
+        preds.sub_(targets).pow_(2).mean().item()
+    ''', '''
+        ((preds - targets)**2).sum()             # that is the sum
+        (preds - targets).abs().mean()           # mean absolute error
+        ((preds - targets)**2).mean().sqrt()     # that is RMSE
+        (preds - targets).mean()**2              # you squared the mean
+        ((preds - targets)**2).sum()/20          #  is right
+        ((preds - targets)**2).sum()/(len(preds) - 1)   #  is right
+        (preds**2 - targets**2).mean()           #  is right
+        ((preds - targets)**2).mean()/2          # 0.5 times
+        (preds - targets)**2                     # in place of a single number
+    '''),
+    'step(w, grad, lr)': ('''
+        w - lr*grad
+        w + -grad*lr
+        torch.sub(w, grad, alpha=lr)
+        w.sub_(lr*grad)
+        w -= lr*grad; w
+        w.numpy() - lr*grad.numpy()
+        [a - lr*b for a, b in zip(w, grad)]
+        w.add(grad, alpha=-lr)
+        torch.lerp(w, w - grad, lr)
+    ''', '''
+        w + lr*grad          # subtract
+        w - grad             # the learning rate is missing
+        -lr*grad             # begin at w
+        grad - lr*w          # changed places
+        w - 0.1*grad         #  is right
+        w*(1 - lr*grad)      #  is right
+        w - lr               #  is right
+        (w - lr*grad).sum()  # a single number in place of
+        [w[i] - lr*grad[i] for i in range(3)]   # IndexError
+        w.sub(lr*grad); w    #  is right
+    '''),
+    # Lesson 4
+    'undecided': ('''
+        0.5
+        1/2
+        torch.tensor(0.).sigmoid()
+        1/(1 + math.exp(0))
+        Decimal('0.5')
+    ''', '''
+        0                    # makes one half of it
+        1                    # one half
+        0.25                 # the slope of the sigmoid
+        math.log(2)          # another loss
+        128                  # too large
+        0.51                 # close
+    '''),
+    'gradient shape': ('''
+        784, 1
+        [784, 1]
+        torch.Size([784, 1])
+        np.array([784, 1])
+        torch.zeros(784, 1).shape
+    ''', '''
+        (784,)               # the weights are a column
+        1, 784               # changed places
+        256, 784             # one slope for each weight
+        256, 1               # the shape of the scores
+        784                  # 2 numbers are wanted
+        784, 2               # number at [1] is too large
+    '''),
+    'scores(x, weights, bias)': ('''
+        x @ weights + bias
+        torch.matmul(x, weights) + bias
+        F.linear(x, weights.T, bias)
+        torch.einsum('np,pk->nk', x, weights) + bias
+        x.numpy() @ weights.numpy() + bias.numpy()
+        (x*weights.T).sum(1, keepdim=True) + bias
+        torch.addmm(bias, x, weights)
+        [[sum(a*b for a, b in zip(row, weights[:, 0].tolist())) + bias.item()] for row in x.tolist()]
+        by_a_loop(x, weights) + bias
+    ''', '''
+        x @ weights                                 # the bias is missing
+        (x @ weights + bias)[:, 0]                  # they lie in a row
+        x @ weights - bias                          # not subtracted
+        x*weights.T + bias                          # they still have to be summed
+        (x*weights.T).sum(1) + bias                 # they lie in a row
+        (x*weights.T).mean(1, keepdim=True) + bias  #  is right
+        x @ (weights + bias)                        #  is right
+        [x[i] @ weights + bias for i in range(5)]   # IndexError
+        weights.T @ x.T + bias                      # rows and columns
+    '''),
+    'loss(preds, targets)': ('''
+        torch.where(targets == 1, 1 - preds.sigmoid(), preds.sigmoid()).mean()
+        (targets - preds.sigmoid()).abs().mean()
+        F.l1_loss(preds.sigmoid(), targets.float())
+        (targets*(1 - preds.sigmoid()) + (1 - targets)*preds.sigmoid()).mean()
+        ((1 - 2*targets)*preds).sigmoid().mean()
+        (1 - 1/(1 + np.exp(np.where(targets == 1, -preds, preds)))).mean()
+        sum(1/(1 + math.exp(p if t else -p)) for p, t in zip(preds[:, 0].tolist(), targets[:, 0].tolist()))/len(preds)
+        preds.sigmoid_(); preds[targets == 1] = 1 - preds[targets == 1]; preds.mean()
+    ''', '''
+        torch.where(targets == 1, 1 - preds, preds).mean()                                 # the sigmoid is missing
+        torch.where(targets == 1, preds.sigmoid(), 1 - preds.sigmoid()).mean()             # the other way round
+        torch.where(targets == 1, 1 - preds.sigmoid(), preds.sigmoid()).sum()              # that is the sum
+        torch.where(targets == 1, 1 - preds.sigmoid(), preds.sigmoid())                    # in place of a single number
+        ((targets - preds.sigmoid())**2).mean()                                            #  is right
+        F.binary_cross_entropy_with_logits(preds, targets.float())                         #  is right
+        torch.where(targets[:, 0] == 1, 1 - preds.sigmoid(), preds.sigmoid()).mean()       #  is right
+        torch.where(targets == 1, 1 - preds.sigmoid(), preds.sigmoid()).sum()/8            #  is right
+        torch.where(targets == 1, 1 - preds.sigmoid().sigmoid(), preds.sigmoid().sigmoid()).mean()   #  is right
+    '''),
+    'right side(preds, targets)': ('''
+        ((preds > 0).long() == targets).float().mean()
+        ((preds > 0) == (targets == 1)).double().mean()
+        torch.where(targets == 1, preds > 0, preds < 0).float().mean()
+        ((preds >= 0) == targets).sum()/len(preds)
+        np.mean((preds.numpy() > 0) == targets.numpy())
+        sum((p > 0) == (t == 1) for p, t in zip(preds[:, 0], targets[:, 0]))/len(preds)
+        (preds*(2*targets - 1) > 0).float().mean()
+        1 - ((preds > 0).int() ^ targets).float().mean()
+    ''', '''
+        ((preds > 0.5).long() == targets).float().mean()            # For the score itself it is 0
+        ((preds < 0).long() == targets).float().mean()              # yours is inverted
+        ((preds > 0).long() == targets).sum()                       # the share is wanted
+        ((preds > 0).long() == targets[:, 0]).float().mean()        #  is right
+        (preds.sigmoid() == targets).float().mean()                 # nothing but zeros
+        (preds > 0).float().mean()                                  #  is right
+        ((preds > 0).long() == targets).sum()/40                    #  is right
+        (preds.round() == targets).float().mean()                   #  is right
+    '''),
+    # Lesson 5
+    'first Adam step': ('''
+        0.1
+        1/10
+        0.1*1000/math.sqrt(1000**2)
+        torch.tensor(0.1)
+        0.09999999
+    ''', '''
+        100                  # Adam divides
+        1000                 # that is the gradient
+        0.316                # correction
+        0.01                 # too small
+        -0.1                 # wrong sign
+        0.11                 # too large
+    '''),
+    'momentum(w, velocity, grad, lr, mom)': ('''
+        w - lr*(mom*velocity + grad)
+        velocity = mom*velocity + grad; w - lr*velocity
+        velocity.mul_(mom).add_(grad); w.sub_(velocity, alpha=lr)
+        w.numpy() - lr*(mom*velocity.numpy() + grad.numpy())
+        [a - lr*(mom*v + g) for a, v, g in zip(w.tolist(), velocity.tolist(), grad.tolist())]
+        w - lr*mom*velocity - lr*grad
+        torch.add(w, torch.add(grad, velocity, alpha=mom), alpha=-lr)
+    ''', '''
+        w - lr*(velocity + grad)                 # the old velocity has to fade
+        w - lr*grad                              # without momentum
+        w + lr*(mom*velocity + grad)             # uphill
+        w - lr*(mom*velocity + (1 - mom)*grad)   # scaled by 1 − mom
+        w - mom*velocity - lr*grad               # the rate belongs to the whole step
+        w - lr*(velocity + mom*grad)             #  is right
+        w - lr*(0.9*velocity + grad)             #  is right
+        mom*velocity + grad                      #  is right
+        w - lr*(grad + mom*(mom*velocity + grad))   #  is right
+    '''),
+    'two steps(x, lr)': ('''
+        by_backward(x, lr)
+        y = x - lr*4*x**3; y - lr*4*y**3
+        x -= lr*4*x**3; x -= lr*4*x**3; x
+        [(y := o - lr*4*o**3) - lr*4*y**3 for o in x.tolist()]
+        by_an_optimizer(x, lr)
+        y = x.numpy() - 4*lr*x.numpy()**3; y - 4*lr*y**3
+        slope = torch.func.grad(lambda x: (x**4).sum()); y = x - lr*slope(x); y - lr*slope(y)
+    ''', '''
+        by_backward(x, lr, forget=False)         # empty x.grad
+        x - lr*4*x**3                            # that is one step
+        x - 2*lr*4*x**3                          # call backward again
+        y = x + lr*4*x**3; y + lr*4*y**3         # uphill
+        y = x - lr*x**3; y - lr*y**3             #  is right
+        (x**4).sum().backward()                  # does not require grad
+        y = x - lr*4*x**3; y - lr*4*x**3         # call backward again
+        by_backward(x, 0.05)                     #  is right
+        x                                        #  is right
+    '''),
+    'corrected(grads, beta)': ('''
+        running(grads, beta)/(1 - beta**len(grads))
+        weights = beta**torch.arange(len(grads) - 1, -1, -1.); (weights*grads).sum()/weights.sum()
+        sum((1 - beta)*beta**i*g for i, g in enumerate(reversed(grads.tolist())))/(1 - beta**len(grads))
+        np.average(grads.numpy(), weights=beta**np.arange(len(grads))[::-1])
+        torch.stack([(1 - beta)*beta**(len(grads) - 1 - i)*g for i, g in enumerate(grads)]).sum()/(1 - beta**len(grads))
+        running(grads.tolist(), beta)/(1 - math.pow(beta, len(grads)))
+    ''', '''
+        running(grads, beta)                             # the correction is missing
+        running(grads, beta)/(1 - beta)                  # depends on the number of steps
+        running(grads, beta)*(1 - beta**len(grads))      # divide
+        grads.mean()                                     # plain mean
+        running(grads, beta)/(1 - beta**5)               #  is right
+        running(grads, beta)/(1 - beta**(len(grads) - 1))   #  is right
+        running(grads.flip(0), beta)/(1 - beta**len(grads))   #  is right
+        running(grads, 1 - beta)/(1 - beta**len(grads))  #  is right
+        running(grads**2, beta)/(1 - beta**len(grads))   #  is right
+        running(grads, 0.9)/(1 - 0.9**len(grads))        #  is right
+    '''),
+    # Lesson 6
+    'batches': ('''
+        245
+        5*49
+        5*math.ceil(12396/256)
+        5*(-(-12396//256))
+        torch.tensor(245.)
+    ''', '''
+        49                   # one epoch
+        240                  # the last batch
+        243                  # Round up before
+        12396*5/256          # round up to whole steps
+        242                  # round up to whole steps
+        246                  # too large
+        245.4                # whole number
+    '''),
+    'weighted(values, sizes)': ('''
+        (values*sizes).sum()/sizes.sum()
+        torch.dot(values, sizes.float())/sizes.sum()
+        values @ (sizes/sizes.sum())
+        np.average(values.numpy(), weights=sizes.numpy())
+        sum(v*s for v, s in zip(values, sizes))/sum(sizes)
+        sum(v*s for v, s in zip(values.tolist(), sizes.tolist()))/sum(sizes.tolist())
+        values.repeat_interleave(sizes).mean()
+    ''', '''
+        values.mean()                                # the last one is smaller
+        (values*sizes).mean()                        # by the number of pictures
+        (values*sizes).sum()                         # the division by the number of pictures
+        (values*sizes).sum()/len(values)             # by the number of pictures
+        (values*sizes).sum()/(256*len(values))       #  is right
+        (values/sizes).sum()*sizes.sum()             #  is right
+        values*sizes/sizes.sum()                     # in place of a single number
+        (values[:-1]*256).sum() + values[-1]*sizes[-1]   #  is right
+        sum(values[i]*sizes[i] for i in range(8))/sizes.sum()   # IndexError
+    '''),
+    'cosine(start, end, share)': ('''
+        end + (start - end)*(1 + math.cos(math.pi*share))/2
+        start + (end - start)*(1 - math.cos(math.pi*share))/2
+        start + (end - start)*math.sin(math.pi*share/2)**2
+        end + (start - end)*(1 + np.cos(np.pi*share))/2
+        end + (start - end)*(1 + torch.cos(torch.tensor(math.pi*share)))/2
+        weight = (math.cos(math.pi*share) + 1)/2; weight*start + (1 - weight)*end
+        (start + end)/2 + (start - end)/2*math.cos(math.pi*share)
+    ''', '''
+        start + (end - start)*share                                # straight line
+        start + (end - start)*(1 + math.cos(math.pi*share))/2      # backwards
+        end + (start - end)*math.cos(math.pi*share)                # add 1 and halve
+        end + (start - end)*(1 + math.cos(share))/2                #  is right
+        start + (end - start)*math.sin(math.pi*share/2)            #  is right
+        end + (start - end)*math.cos(math.pi*share/2)              #  is right
+        end + (start - end)*(1 + math.cos(180*share))/2            #  is right
+        start*(end/start)**share                                   # ZeroDivisionError
+        (start - end)*(1 + math.cos(math.pi*share))/2              #  is right
+    '''),
+    'sweep(start, end, n, i)': ('''
+        start*(end/start)**(i/n)
+        start**(1 - i/n)*end**(i/n)
+        math.exp(math.log(start) + i/n*(math.log(end) - math.log(start)))
+        start*((end/start)**(1/n))**i
+        math.prod([start] + [(end/start)**(1/n)]*i)
+        np.geomspace(start, end, n + 1)[i]
+        torch.logspace(math.log10(start), math.log10(end), n + 1)[i]
+        10**(math.log10(start)*(1 - i/n) + math.log10(end)*i/n)
+    ''', '''
+        start + (end - start)*i/n                    # by the same factor
+        end*(start/end)**(i/n)                       # from end to start
+        start*(end/start)**(1/n)                     # one step of the sweep
+        start*(end/start)**i                         # n-th root
+        start*(end/start)**(i/(n - 1))               #  is right
+        np.geomspace(start, end, n)[min(i, n - 1)]   #  is right
+        1e-4*(1/1e-4)**(i/8)                         #  is right
+        start*(end/start)**((i + 1)/n)               #  is right
+        start*(end - start)**(i/n)                   #  is right
+        start*2**i                                   #  is right
+    '''),
+    # Lesson 7
+    'kinks': ('''
+        1
+        1.
+        len([1])
+        torch.tensor([1]).sum()
+        np.int64(1)
+    ''', '''
+        3                    # straight line
+        2                    # mirror image
+        0                    # nothing straightens
+        4                    # too large
+        1.5                  # whole number
+        [1]                  # a single number
+    '''),
+    'relu(x)': ('''
+        x.clamp_min(0)
+        torch.maximum(x, torch.zeros_like(x))
+        torch.where(x > 0, x, 0)
+        x*(x > 0)
+        (x + x.abs())/2
+        np.maximum(x.numpy(), 0)
+        [max(0, o) for o in x.tolist()]
+        x[x < 0] = 0; x
+        torch.tensor([o if o > 0 else 0. for o in x])
+        [max(torch.tensor(0.), o) for o in x]
+    ''', '''
+        x.abs()              # absolute value
+        x.clamp_max(0)       # keeps the negative part
+        (x > 0).float()      # pass the number itself on
+        x                    #  is right
+        x.clamp(0, 1)        #  is right
+        x.clamp_min(1)       #  is right
+        x[x > 0]             # in place of numbers of shape
+        max(x)               # in place of numbers of shape
+        max(0, x)            # ambiguous
+        torch.where(x > 0, x, 0.01*x)   #  is right
+        F.softplus(x)        #  is right
+        x[x < 0]; x          #  is right
+    '''),
+    'parameters(n_in, n_hidden, n_out)': ('''
+        n_in*n_hidden + n_hidden + n_hidden*n_out + n_out
+        (n_in + 1)*n_hidden + (n_hidden + 1)*n_out
+        sum(a*b + b for a, b in [(n_in, n_hidden), (n_hidden, n_out)])
+        n_hidden*(n_in + n_out + 1) + n_out
+        sum(p.numel() for p in [*torch.nn.Linear(n_in, n_hidden).parameters(), *torch.nn.Linear(n_hidden, n_out).parameters()])
+        float(n_in*n_hidden + n_hidden + n_hidden*n_out + n_out)
+    ''', '''
+        n_in*n_hidden + n_hidden*n_out                       # the biases are missing
+        n_in*n_hidden + n_hidden + n_hidden*n_out            # the outputs have biases too
+        n_in*n_hidden + n_in + n_hidden*n_out + n_hidden     # not to an input
+        n_in*n_hidden*n_out + n_hidden + n_out               #  is right
+        784*n_hidden + n_hidden + n_hidden + 1               #  is right
+        n_in*n_hidden + n_hidden + n_hidden*n_out + 1        #  is right
+        n_in*n_hidden + n_hidden*n_out + n_out               #  is right
+        (n_in + 1)*n_hidden + (n_hidden + 1)*n_out + n_in    #  is right
+    '''),
+    'folded bias(w1, b1, w2, b2)': ('''
+        b1 @ w2 + b2
+        torch.zeros(1, len(w1)) @ w1 @ w2 + (b1[None] @ w2)[0] + b2; b1 @ w2 + b2
+        (w2*b1[:, None]).sum(0) + b2
+        w2.T @ b1 + b2
+        torch.einsum('h,ho->o', b1, w2) + b2
+        b1.numpy() @ w2.numpy() + b2.numpy()
+        F.linear(b1, w2.T, b2)
+        [sum(b*w for b, w in zip(b1.tolist(), column)) + b for column, b in zip(w2.T.tolist(), b2.tolist())]
+        (torch.zeros(len(w1)) @ w1 + b1) @ w2 + b2
+    ''', '''
+        b1 + b2                                  # multiply it by w2
+        b1 @ w2                                  # adds its own bias
+        w2 @ b1 + b2                             # on the left of w2
+        w1 @ w2                                  # those are the weights
+        b2                                       #  is right
+        (b1 @ w2 + b2)[None]                     # but not their shape
+        (b1 + b2) @ w2                           # RuntimeError
+        b1 @ w2 - b2                             #  is right
+        w1 @ w2 + b1 @ w2 + b2                   # in place of numbers of shape
+    '''),
+    # Lesson 8
+    'kernels': ('''
+        9472
+        64*3*7*7 + 64
+        64*(3*7**2 + 1)
+        sum(p.numel() for p in torch.nn.Conv2d(3, 64, 7).parameters())
+        9472.
+    ''', '''
+        9408                 # the biases are missing
+        3200                 # for every incoming channel
+        9411                 # and there are 64
+        1408                 # 7 rows and 7 columns
+        9473                 # too large
+        147                  # too small
+        9472.3               # whole number
+    '''),
+    'output size(n, kernel, padding, stride)': ('''
+        (n + 2*padding - kernel)//stride + 1
+        math.floor((n + 2*padding - kernel)/stride) + 1
+        int((n + 2*padding - kernel)/stride + 1)
+        len(range(0, n + 2*padding - kernel + 1, stride))
+        F.conv2d(torch.zeros(1, 1, n, n), torch.zeros(1, 1, kernel, kernel), padding=padding, stride=stride).shape[-1]
+        sum(left % stride == 0 for left in range(n + 2*padding - kernel + 1))
+        (n + 2*padding - kernel + stride)//stride
+    ''', '''
+        (n + 2*padding - kernel)//stride             # count the places
+        (n + padding - kernel)//stride + 1           # on both sides
+        (n + 2*padding - kernel)/stride + 1          # halfway
+        (28 + 2*padding - kernel)//stride + 1        #  is right
+        math.ceil((n + 2*padding - kernel)/stride) + 1   #  is right
+        (n + 2*padding - kernel + 1)//stride         #  is right
+        round((n + 2*padding - kernel)/stride) + 1   #  is right
+        (n + 2*padding)//stride                      #  is right
+        n//stride                                    #  is right
+        n + 2*padding - kernel + 1                   #  is right
+    '''),
+    'convolution(image, kernel)': ('''
+        F.conv2d(image[None, None], kernel[None, None])[0, 0]
+        torch.tensor([[(image[r:r + 3, c:c + 3]*kernel).sum() for c in range(6)] for r in range(6)])
+        [[(image[r:r + 3, c:c + 3]*kernel).sum() for c in range(6)] for r in range(6)]
+        sum(kernel[r, c]*image[r:r + 6, c:c + 6] for r in range(3) for c in range(3))
+        torch.einsum('rcij,ij->rc', image.unfold(0, 3, 1).unfold(1, 3, 1), kernel)
+        np.einsum('rcij,ij->rc', np.lib.stride_tricks.sliding_window_view(image.numpy(), (3, 3)), kernel.numpy())
+        (F.unfold(image[None, None], 3)[0]*kernel.reshape(9, 1)).sum(0).view(6, 6)
+        out = torch.empty(6, 6); [out[r, c].copy_((image[r:r + 3, c:c + 3]*kernel).sum()) for r in range(6) for c in range(6)]; out
+    ''', '''
+        F.conv2d(image[None, None], kernel.flip(0, 1)[None, None])[0, 0]             # turned round
+        F.conv2d(image[None, None], kernel.T[None, None])[0, 0]                      # kernel have changed places
+        F.conv2d(image[None, None], kernel[None, None]/9)[0, 0]                      # the sum is wanted
+        F.conv2d(image[None, None], kernel[None, None], padding=1)[0, 0]             # a frame of padding
+        F.conv2d(image[None, None], kernel[None, None])                              # but not their shape
+        F.conv2d(image[None, None], kernel[None, None])[0, 0].T                      # rows and columns of your result
+        [[(image[r:r + 3, c:c + 3]*kernel).sum() for c in range(5)] for r in range(5)]   # in place of numbers of shape
+        [[(image[r:r + 3, c:c + 3]*kernel).max() for c in range(6)] for r in range(6)]   #  is right
+        [[(image[r:r + 3, c:c + 3] @ kernel).sum() for c in range(6)] for r in range(6)]   #  is right
+        F.conv2d(image[None, None], kernel[None, None])[0, 0].relu()                 #  is right
+    '''),
+    'batch norm(x)': ('''
+        (x - x.mean((0, 2, 3), keepdim=True))/x.std((0, 2, 3), keepdim=True, correction=0)
+        (x - x.mean((0, 2, 3), keepdim=True))/(x.var((0, 2, 3), keepdim=True, correction=0) + 1e-5).sqrt()
+        F.batch_norm(x, None, None, training=True)
+        torch.nn.BatchNorm2d(x.shape[1])(x)
+        (x - (m := x.mean((0, 2, 3), keepdim=True)))/((x**2).mean((0, 2, 3), keepdim=True) - m**2).sqrt()
+        torch.stack([(x[:, c] - x[:, c].mean())/x[:, c].std(correction=0) for c in range(x.shape[1])], 1)
+        a = x.numpy(); (a - a.mean((0, 2, 3), keepdims=True))/a.std((0, 2, 3), keepdims=True)
+        x -= x.mean((0, 2, 3), keepdim=True); x /= (x*x).mean((0, 2, 3), keepdim=True).sqrt(); x
+        v = x.transpose(0, 1).flatten(1); ((v - v.mean(1, keepdim=True))/v.std(1, keepdim=True, correction=0)).view_as(x.transpose(0, 1)).transpose(0, 1)
+    ''', '''
+        (x - x.mean())/x.std(correction=0)                                                        # each channel has its own
+        (x - x.mean((2, 3), keepdim=True))/x.std((2, 3), keepdim=True, correction=0)              # are taken together
+        x/x.std((0, 2, 3), keepdim=True, correction=0)                                            # subtracted first
+        (x - x.mean((0, 2, 3), keepdim=True))/x.var((0, 2, 3), keepdim=True, correction=0)        # its root is wanted
+        (x - x.mean((0, 2, 3), keepdim=True))/x.std((0, 2, 3), keepdim=True)                      # correction=0
+        x - x.mean((0, 2, 3), keepdim=True)                                                       #  is right
+        (x - x.mean(0))/(x.std(0, correction=0) + 1)                                              #  is right
+        (x - x.mean(1, keepdim=True))/(x.std(1, keepdim=True, correction=0) + 1)                  #  is right
+        F.layer_norm(x, x.shape[1:])                                                              #  is right
+        (x - x.amin((0, 2, 3), keepdim=True))/(x.amax((0, 2, 3), keepdim=True) - x.amin((0, 2, 3), keepdim=True))   #  is right
+    '''),
+    # Lesson 9
+    'chain': ('''
+        42
+        3*2*7
+        42.
+        2*(3*2 + 1)*3
+        torch.tensor(42.)
+    ''', '''
+        14                   # three times as fast
+        12                   # y is 7 there
+        17                   # multiply
+        49                   # the value of z
+        42.2                 # whole number
+        21                   # too small
+    '''),
+    'weight gradient(x, grad)': ('''
+        x.T @ grad
+        (grad.T @ x).T
+        torch.einsum('ni,no->io', x, grad)
+        (x[:, :, None]*grad[:, None]).sum(0)
+        x.numpy().T @ grad.numpy()
+        sum(torch.outer(a, b) for a, b in zip(x, grad))
+        [[(x[:, i]*grad[:, o]).sum() for o in range(grad.shape[1])] for i in range(x.shape[1])]
+        by_a_loop(x.T, grad)
+        torch.autograd.grad(x @ (w := torch.zeros(x.shape[1], grad.shape[1], requires_grad=True)), w, grad)[0]
+    ''', '''
+        grad.T @ x                                   # inputs and outputs have changed places
+        x.T @ grad/len(x)                            # divided by the number of pictures already
+        x[:, :, None]*grad[:, None]                  # a weight collects
+        -(x.T @ grad)                                # the sign is wrong
+        x.T @ grad/5                                 # 0.2 times
+        x @ grad.T                                   # RuntimeError
+        x*grad                                       # RuntimeError
+        x.T @ grad.sign()                            #  is right
+        (x.T @ grad).sum(0)                          # in place of numbers of shape
+        x[0][:, None]*grad[0]                        #  is right
+    '''),
+    'gate(x, grad)': ('''
+        grad*(x > 0)
+        grad*(x >= 0)
+        torch.where(x > 0, grad, 0)
+        grad[x < 0] = 0; grad
+        grad.masked_fill(x <= 0, 0)
+        np.where(x.numpy() > 0, grad.numpy(), 0)
+        [[g if a > 0 else 0 for a, g in zip(*rows)] for rows in zip(x.tolist(), grad.tolist())]
+        torch.autograd.grad(x.requires_grad_().relu(), x, grad)[0]
+        grad*x.sign().clamp_min(0)
+        grad*F.relu(x)/x
+    ''', '''
+        grad                                         # the kink is forgotten
+        (x > 0).float()                              # the gate alone
+        grad.clamp_min(0)                            # the sign of x
+        grad*x.clamp_min(0)                          # multiplied by its value
+        grad*(x < 0)                                 #  is right
+        grad*x                                       #  is right
+        grad*(grad > 0)                              # the sign of x
+        x*(grad > 0)                                 #  is right
+        grad[x > 0]                                  # in place of numbers of shape
+        torch.where(x > 0, grad, 0.01*grad)          #  is right
+    '''),
+    'sigmoid backward(x, grad)': ('''
+        grad*x.sigmoid()*(1 - x.sigmoid())
+        p = x.sigmoid(); grad*(p - p**2)
+        grad*x.sigmoid()*(-x).sigmoid()
+        grad/(2 + x.exp() + (-x).exp())
+        torch.autograd.grad(x.requires_grad_().sigmoid(), x, grad)[0]
+        p = 1/(1 + np.exp(-x.numpy())); grad.numpy()*p*(1 - p)
+        [[g*math.exp(-a)/(1 + math.exp(-a))**2 for a, g in zip(*rows)] for rows in zip(x.tolist(), grad.tolist())]
+        x.sigmoid_(); grad.mul_(x).mul_(1 - x)
+        grad*(1 - (x/2).tanh()**2)/4
+    ''', '''
+        x.sigmoid()*(1 - x.sigmoid())                # multiply it by what comes from the right
+        grad*x*(1 - x)                               # the p in p(1 − p)
+        grad*x.sigmoid()                             # that is the sigmoid itself
+        grad*(1 - x.sigmoid())                       #  is right
+        grad*x.sigmoid()**2                          #  is right
+        grad.sigmoid()*(1 - grad.sigmoid())          #  is right
+        grad*x.sigmoid()*(1 - x)                     #  is right
+        -grad*x.sigmoid()*(1 - x.sigmoid())          # -1 times
+        grad*(x > 0)                                 #  is right
+    '''),
+    'wiggle(f, x, eps)': ('''
+        (f(x + eps) - f(x - eps))/(2*eps)
+        (f(x + eps) - f(x - eps))/2/eps
+        ((f(x + eps) - f(x))/eps + (f(x) - f(x - eps))/eps)/2
+        np.diff([f(x - eps), f(x + eps)])[0]/(2*eps)
+        up, down = f(torch.tensor(x + eps)), f(torch.tensor(x - eps)); (up - down)/(2*eps)
+        sum(side*f(x + side*eps) for side in (-1, 1))/(2*eps)
+        (f(torch.tensor(x, dtype=torch.float64) + eps) - f(x - eps))*0.5/eps
+    ''', '''
+        (f(x + eps) - f(x))/eps                      # to the right only
+        (f(x) - f(x - eps))/eps                      # to the left only
+        (f(x + eps) - f(x - eps))/eps                # 2·eps apart
+        (f(x - eps) - f(x + eps))/(2*eps)            # above minus below
+        f(x + eps) - f(x - eps)                      # for each unit of x
+        (f(x + eps) - f(x - eps))/2*eps              #  is right
+        (f(x + 1e-4) - f(x - 1e-4))/2e-4             #  is right
+        (f(x + eps) + f(x - eps))/(2*eps)            #  is right
+        torch.func.grad(f)(torch.tensor(x))          #  is right
+        (f(x + eps) - f(x - eps))/(2*0.1)            #  is right
+    '''),
+    # Lesson 10
+    'compared': ('''
+        32, 32
+        [32, 32]
+        (torch.zeros(32) == torch.zeros(32, 1)).shape
+        np.broadcast_shapes((32,), (32, 1))
+        torch.Size([32, 32])
+    ''', '''
+        32, 1                # what its author hoped for
+        (32,)                # missing axes are added on the left
+        (1024,)              # the axes stay apart
+        1, 32                # number at [0] is too small
+        32                   # 2 numbers are wanted
+        1024                 # 2 numbers are wanted
+    '''),
+    'never forgotten': ('''
+        -0.6
+        -0.1*(1 + 2 + 3)
+        -3/5
+        torch.tensor(-0.6)
+        Fraction(-3, 5)
+    ''', '''
+        -0.3                 # if the gradients were forgotten
+        0.6                  # the step is subtracted
+        -0.7                 # it does not double
+        -0.61                # close
+        -6                   # too large
+        0                    # too small
+    '''),
+    'which bug': ('''
+        2
+        2.
+        int('2')
+        np.array(2)
+        torch.tensor(2)
+    ''', '''
+        1                    # compares each with all
+        3                    # make up for each other
+        4                    # all of one class
+        5                    # pictures in both sets
+        6                    # saturates
+        7                    # ends in bug 1
+        8                    # fair accuracy
+        9                    # at a half
+        10                   # too large
+    '''),
+    'column(labels)': ('''
+        labels.unsqueeze(1)
+        labels[:, None]
+        labels.view(-1, 1)
+        labels.reshape(len(labels), 1)
+        labels.unsqueeze_(-1)
+        labels.numpy()[:, np.newaxis]
+        [[label] for label in labels.tolist()]
+        labels[None].T
+        torch.stack([label.view(1) for label in labels])
+        [label[None] for label in labels]
+    ''', '''
+        labels                       # still a row
+        labels.unsqueeze(1); labels  # still a row
+        labels[None]                 # a row in a table of its own
+        labels[:, None, None]        # one axis too many
+        labels.T                     # still a row
+        labels.view(7, 1)            # RuntimeError
+        labels.view(-1, 1).sort(0)[0]   #  is right
+        1 - labels[:, None]          #  is right
+        F.one_hot(labels, 2)         # in place of numbers of shape
+    '''),
+    'rate for a sum(lr, bs)': ('''
+        lr/bs
+        lr*(1/bs)
+        lr*bs**-1
+        np.float64(lr)/bs
+        torch.tensor(lr)/bs
+        Fraction(lr)/bs
+    ''', '''
+        lr*bs                # the slopes of a sum are larger
+        lr                   # the same rate
+        lr/bs**0.5           # not by its root
+        lr/256               #  is right
+        bs/lr                #  is right
+        lr - bs              #  is right
+        lr//bs               #  is right
+        lr/(bs - 1)          # ZeroDivisionError
+        lr/bs**2             #  is right
+    '''),
+    # Lesson 11
+    'first loss': ('''
+        4.605
+        4.61
+        math.log(100)
+        torch.tensor(100.).log()
+        -np.log(0.01)
+        F.cross_entropy(torch.zeros(8, 100), torch.arange(8))
+        Decimal('4.6052')
+    ''', '''
+        math.log(10)         # a hundred
+        0.01                 # minus its logarithm
+        0.99                 # −log p
+        2                    # to the base 10
+        -math.log(100)       # minus that
+        5                    # too large
+        4.7                  # close
+        4                    # too small
+    '''),
+    'softmax(scores)': ('''
+        scores.softmax(1)
+        e = (scores - scores.max(1, keepdim=True).values).exp(); e/e.sum(1, keepdim=True)
+        e = np.exp(scores.numpy() - scores.numpy().max(1, keepdims=True)); e/e.sum(1, keepdims=True)
+        (scores - scores.logsumexp(1, keepdim=True)).exp()
+        torch.stack([row.softmax(0) for row in scores])
+        [softmax_of(row) for row in scores.tolist()]
+        scores.log_softmax(1).exp()
+        scores -= scores.amax(1, keepdim=True); scores.exp_(); scores /= scores.sum(1, keepdim=True); scores
+        1/(scores[:, None].double() - scores[:, :, None].double()).exp().sum(2)
+    ''', '''
+        scores.exp()/scores.exp().sum(1, keepdim=True)                              # Subtract the largest score
+        e = (scores - scores.max()).exp(); e/e.sum(1, keepdim=True)                 # the largest score of all pictures
+        e = (scores - scores.mean(1, keepdim=True)).exp(); e/e.sum(1, keepdim=True)   # the mean does not keep
+        scores.softmax(0)                                                           # axis 1
+        (scores - scores.amax(1, keepdim=True)).exp()                               # divided by their sum
+        scores.log_softmax(1)                                                       # logarithm of the softmax
+        scores/scores.sum(1, keepdim=True)                                          #  is right
+        scores.sigmoid()                                                            #  is right
+        F.one_hot(scores.argmax(1), scores.shape[1])                                #  is right
+        e = (scores - scores.amin(1, keepdim=True)).exp(); e/e.sum(1, keepdim=True)   # nan or infinity
+        e = 2**(scores - scores.amax(1, keepdim=True)); e/e.sum(1, keepdim=True)    #  is right
+        e = (scores - 500).exp(); e/e.sum(1, keepdim=True)                          # nan or infinity
+    '''),
+    'cross-entropy(scores, targets)': ('''
+        -scores.log_softmax(1)[range(len(targets)), targets].mean()
+        F.cross_entropy(scores, targets)
+        F.nll_loss(scores.log_softmax(1), targets)
+        -(F.one_hot(targets, scores.shape[1])*scores.log_softmax(1)).sum(1).mean()
+        (scores.logsumexp(1) - scores.gather(1, targets[:, None])[:, 0]).mean()
+        -scores.log_softmax(1).gather(1, targets[:, None]).mean()
+        -sum(row.log_softmax(0)[t] for row, t in zip(scores, targets))/len(targets)
+        a = scores.numpy(); np.mean(np.log(np.exp(a - a.max(1, keepdims=True)).sum(1)) + a.max(1) - a[np.arange(len(a)), targets])
+        sum(math.log(sum(math.exp(o - row[t]) for o in row)) for row, t in zip(scores.tolist(), targets.tolist()))/len(targets)
+    ''', '''
+        F.nll_loss(scores, targets)                                                  #  is right
+        -F.cross_entropy(scores, targets)                                            # the sign is wrong
+        F.cross_entropy(scores, targets, reduction='sum')                            # that is the sum
+        1 - scores.softmax(1).gather(1, targets[:, None]).mean()                     # the logarithm is missing
+        -scores.softmax(1).gather(1, targets[:, None]).mean().log()                  # the mean of the logarithms
+        -scores.log_softmax(1).mean()                                                # only the right class
+        -scores.softmax(1).gather(1, targets[:, None]).log().mean()                  # a share can be so small
+        -scores.log_softmax(0)[range(len(targets)), targets].mean()                  #  is right
+        -scores.log_softmax(1)[:, targets].mean()                                    #  is right
+        -scores.log_softmax(1)[range(6), targets].mean()                             # IndexError
+        F.cross_entropy(scores, targets, reduction='none')                           # in place of a single number
+        F.cross_entropy(scores.softmax(1), targets)                                  #  is right
+    '''),
+    'from the matrix(matrix)': ('''
+        matrix.diagonal().sum()/matrix.sum()
+        matrix.trace()/matrix.sum()
+        torch.einsum('ii', matrix)/matrix.sum()
+        np.trace(matrix.numpy())/np.sum(matrix.numpy())
+        sum(matrix[i, i] for i in range(len(matrix)))/matrix.sum()
+        sum(row[i] for i, row in enumerate(matrix.tolist()))/sum(map(sum, matrix.tolist()))
+        (matrix*torch.eye(len(matrix))).sum()/matrix.sum()
+    ''', '''
+        matrix.diagonal().sum()                              # that is how many are right
+        1 - matrix.diagonal().sum()/matrix.sum()             # share of the wrong ones
+        matrix.diagonal().sum()/len(matrix)                  # by the number of classes
+        (matrix.diagonal()/matrix.sum(1)).mean()             # accuracies
+        (matrix.diagonal()/matrix.sum(0)).mean()             #  is right
+        matrix.diagonal()/matrix.sum(1)                      # in place of a single number
+        sum(matrix[i, i] for i in range(10))/matrix.sum()    # IndexError
+        matrix[0, 0]/matrix.sum()                            #  is right
+        matrix.diagonal().sum()//matrix.sum()                #  is right
+        matrix.diagonal().mean()/matrix.mean()               # Error
+    '''),
+    'gap(certainty, right)': ('''
+        (certainty.mean() - right.float().mean()).abs()
+        abs(certainty.mean() - right.sum()/len(right))
+        (certainty - right.float()).mean().abs()
+        abs(np.mean(certainty.numpy()) - np.mean(right.numpy()))
+        abs(sum(certainty.tolist())/len(certainty) - sum(right.tolist())/len(right))
+        F.l1_loss(certainty.mean(), right.double().mean())
+        torch.dist(certainty.mean(), right.float().mean())
+    ''', '''
+        certainty.mean() - right.float().mean()              # take the absolute value
+        right.float().mean() - certainty.mean()              # is right
+        (certainty - right.float()).abs().mean()             # Average first
+        certainty.mean()                                     # subtract the share of right answers
+        (certainty.mean() - right.float().mean())**2         #  is right
+        (certainty.sum() - right.sum()).abs()                #  is right
+        (certainty.mean() - right.mean()).abs()              # Error
+        (certainty.mean() - right.sum()/20).abs()            #  is right
+        (certainty.mean() - right.float().mean()).clamp_min(0)   #  is right
+        (certainty[right].mean() - right.float().mean()).abs()   #  is right
+    '''),
+    # Lesson 12
+    'sampling': ('''
+        0.03
+        3e-2
+        math.sqrt(0.9*0.1/100)
+        Decimal('0.03')
+        torch.tensor(0.0009).sqrt()
+    ''', '''
+        0.09                 # divide by n and take the root
+        0.0009               # the root is missing
+        0.3                  # a hundred of them
+        0.003                # under the root
+        3                    # too large
+        0.031                # close
+    '''),
+    'deep parameters(sizes)': ('''
+        sum(a*b + b for a, b in zip(sizes, sizes[1:]))
+        sum((a + 1)*b for a, b in itertools.pairwise(sizes))
+        sum(sizes[i]*sizes[i + 1] + sizes[i + 1] for i in range(len(sizes) - 1))
+        popping(sizes)
+        np.dot(np.array(sizes[:-1]) + 1, sizes[1:])
+        s = torch.tensor(sizes); ((s[:-1] + 1)*s[1:]).sum()
+        sum(p.numel() for a, b in zip(sizes, sizes[1:]) for p in torch.nn.Linear(a, b).parameters())
+        sum(a*b for a, b in zip(sizes, sizes[1:])) + sum(sizes[1:])
+    ''', '''
+        sum(a*b for a, b in zip(sizes, sizes[1:]))               # the biases are missing
+        sum(a*b for a, b in zip(sizes, sizes[1:])) + sum(sizes)  # the pixels have no bias
+        math.prod(sizes)                                         # multiply neighbours
+        sum(a*b + b for a, b in zip(sizes[:-1], sizes[1:-1]))    # the last layer is missing
+        sum(a*b + a for a, b in zip(sizes, sizes[1:]))           #  is right
+        sum(a*b + 1 for a, b in zip(sizes, sizes[1:]))           #  is right
+        sizes[0]*sizes[1] + sizes[1] + sizes[1]*sizes[2] + sizes[2]   # IndexError
+        sum(a*b + b for a, b in zip(sizes, sizes[2:]))           #  is right
+        sum(sizes)                                               #  is right
+    '''),
+    'standard error(values)': ('''
+        values.std()/len(values)**0.5
+        values.std()/math.sqrt(values.numel())
+        (values.var()/len(values)).sqrt()
+        np.std(values.numpy(), ddof=1)/np.sqrt(len(values))
+        statistics.stdev(values.tolist())/len(values)**0.5
+        values -= values.mean(); ((values**2).sum()/(len(values) - 1)/len(values)).sqrt()
+        values.std(correction=0)/(len(values) - 1)**0.5
+    ''', '''
+        values.std()                                     # spread of a single run
+        values.std()/len(values)                         # not with n
+        values.var()/len(values)**0.5                    # its root is wanted
+        values.std(correction=0)/len(values)**0.5        # as std does without correction=0
+        np.std(values.numpy())/len(values)**0.5          # as std does without correction=0
+        values.std()/5**0.5                              #  is right
+        values.var()/len(values)                         #  is right
+        values.mean()/len(values)**0.5                   #  is right
+        values.std()/(len(values) - 1)**0.5              #  is right
+        values/len(values)**0.5                          # in place of a single number
+    '''),
+    'wins(a, b)': ('''
+        (b[:, None] > a).float().mean()
+        (b > a[:, None]).float().mean()
+        torch.gt(b.view(-1, 1), a).sum()/(len(a)*len(b))
+        np.mean(b.numpy()[:, None] > a.numpy())
+        sum(y > x for x in a for y in b)/(len(a)*len(b))
+        sum(y > x for x, y in itertools.product(a.tolist(), b.tolist()))/len(a)/len(b)
+        pairs = torch.cartesian_prod(a, b); (pairs[:, 1] > pairs[:, 0]).double().mean()
+        (torch.outer(torch.ones_like(b), a) < b[:, None]).float().mean()
+    ''', '''
+        (b > a).float().mean()                       # all pairs are wanted
+        (a[:, None] > b).float().mean()              # how often a wins
+        (b[:, None] >= a).float().mean()             # a tie is not a win
+        (b[:, None] > a).sum()                       # that is how many pairs
+        (b[:, None] > a).sum()/100                   #  is right
+        (b.mean() > a.mean()).float()                #  is right
+        (b[:, None] > a).float().mean(1)             # in place of a single number
+        ((b[:, None] > a).float() + (b[:, None] == a).float()/2).mean()   #  is right
+        (b[:, None] - a).mean()                      #  is right
+    '''),
+    'accident(a, b)': ('''
+        (b.mean() - a.mean())/(a.var()/len(a) + b.var()/len(b)).sqrt()
+        (b.mean() - a.mean())/math.sqrt(a.var()/len(a) + b.var()/len(b))
+        (b.mean() - a.mean())/torch.hypot(a.std()/len(a)**0.5, b.std()/len(b)**0.5)
+        a, b = a.numpy(), b.numpy(); (b.mean() - a.mean())/np.sqrt(a.var(ddof=1)/len(a) + b.var(ddof=1)/len(b))
+        mean, var = statistics.mean, statistics.variance; a, b = a.tolist(), b.tolist(); (mean(b) - mean(a))/math.sqrt(var(a)/len(a) + var(b)/len(b))
+        -(a.mean() - b.mean())/(a.var()/len(a) + b.var()/len(b))**0.5
+    ''', '''
+        (a.mean() - b.mean())/(a.var()/len(a) + b.var()/len(b))**0.5         # b minus a
+        (b.mean() - a.mean())/(a.var() + b.var())**0.5                       # in units of a single run
+        (b.mean() - a.mean())/(a.std()/len(a)**0.5 + b.std()/len(b)**0.5)    # do not add up
+        (b.mean() - a.mean())/(a.var()/len(a) + b.var()/len(b))              # the root is missing
+        b.mean() - a.mean()                                                  # compared with its standard error
+        (b.mean() - a.mean())/((a.var() + b.var())/5)**0.5                   #  is right
+        (b.mean() - a.mean()).abs()/(a.var()/len(a) + b.var()/len(b))**0.5   #  is right
+        (b.mean() - a.mean())/(a.var(correction=0)/len(a) + b.var(correction=0)/len(b))**0.5   #  is right
+        (b - a).mean()/((b - a).var()/len(a))**0.5                           #  is right
+        (b.mean() - a.mean())/a.std()                                        #  is right
+    ''')}
+
+
+def by_a_loop(x, weights):
+    "A matrix product of three loops, each sum rounded to float32 at every step"
+    x, weights, out = x.numpy(), weights.numpy(), np.zeros((len(x), weights.shape[1]), np.float32)
+    for i, j, k in itertools.product(*map(range, out.shape), range(len(weights))): out[i, j] += x[i, k]*weights[k, j]
+    return torch.tensor(out)
+
+
+def by_backward(x, lr, forget=True):
+    "Two steps of descent on x⁴"
+    x.requires_grad_()
+    for _ in range(2):
+        (x**4).sum().backward()
+        with torch.no_grad(): x -= lr*x.grad
+        if forget: x.grad = None
+    return x
+
+
+def by_an_optimizer(x, lr):
+    x = torch.nn.Parameter(x)
+    optimizer = torch.optim.SGD([x], lr=lr)
+    for _ in range(2):
+        optimizer.zero_grad()
+        (x**4).sum().backward()
+        optimizer.step()
+    return x
+
+
+def running(grads, beta):
+    average = 0
+    for grad in grads: average = beta*average + (1 - beta)*grad
+    return average
+
+
+def softmax_of(row):
+    shares = [math.exp(score - max(row)) for score in row]
+    return [share/sum(shares) for share in shares]
+
+
+def popping(sizes):
+    "The parameters of a net, whose list of sizes is empty afterwards"
+    total, n_in = 0, sizes.pop(0)
+    while sizes: total, n_in = total + (n_in + 1)*sizes[0], sizes.pop(0)
+    return total
+
+
+def answer_of(given, row):
+    "What a learner would hand in: a value, or a function of the inputs that `given` names"
+    *statements, result = row.split('; ')
+    if not given: return eval(row, globals())
+    names = {}
+    exec(f'def answer({given[:-1]}):\n' + ''.join(f'    {o}\n' for o in statements) + f'    return {result}\n', globals(), names)
+    return names['answer']
+
+
+def rows(which):
+    "Name, inputs and a line for each right (0) or wrong (1) row of the table"
+    for exercise, tables in ANSWERS.items():
+        name, _, given = exercise.partition('(')
+        yield from (pytest.param(name, given, row.strip(), id=f'{name}: {row.strip()}') for row in tables[which].strip().splitlines())
+
+
+@pytest.mark.parametrize('seed', [0, 1])
+@pytest.mark.parametrize('name, given, row', rows(0))
+def test_right_answers_are_right(name, given, row, seed):
+    assert check(name, answer_of(given, row), seed) == (True, 'Right.')
+
+
+@pytest.mark.parametrize('seed', [0, 1])
+@pytest.mark.parametrize('name, given, row', rows(1))
+def test_wrong_answers_are_told_why(name, given, row, seed):
+    row, says = row.split('  # ')
+    verdict = check(name, answer_of(given, row.strip()), seed)
+    assert not verdict and says in verdict.message, verdict
+
+
+def test_five_answers_of_each_kind_for_every_exercise():
+    assert [name.partition('(')[0] for name in ANSWERS] == [*EXERCISES]
+    assert all(len(table.strip().splitlines()) >= 5 for tables in ANSWERS.values() for table in tables)
