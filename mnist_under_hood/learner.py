@@ -275,6 +275,13 @@ class _Keeping:
         "Read the model's weights. Raises `FileNotFoundError`, or `ValueError` for a file that is damaged or fits another model"
         load_weights(self.model, read_tensors(file)[0], file)
 
+    @contextmanager
+    def no_bar(self) -> Iterator[None]:
+        "Show nothing in this block"
+        before, self.bar = self.bar, False
+        try: yield
+        finally: self.bar = before
+
 # %% ../nbs/06_learner.ipynb #learner-learner
 class Learner(_Training, _Validation, _Prediction, _Keeping):
     "A model, its data, and how it is trained: fastai's `Learner`, small enough to read (Howard and Gugger 2020)"
@@ -296,13 +303,6 @@ class Learner(_Training, _Validation, _Prediction, _Keeping):
         self.metrics = [metrics] if callable(metrics) else list(metrics)
         self.recorder = Recorder([getattr(o, '__name__', type(o).__name__) for o in self.metrics])
         self.cbs, self.bar = list(cbs), bar
-
-    @contextmanager
-    def no_bar(self) -> Iterator[None]:
-        "Show nothing in this block"
-        before, self.bar = self.bar, False
-        try: yield
-        finally: self.bar = before
 
 # %% ../nbs/06_learner.ipynb #learner-cosine
 def sched_cos(start: float, end: float, share: float) -> float:
