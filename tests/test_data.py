@@ -227,6 +227,7 @@ def test_no_room_for_a_large_file(home, tmp_path, monkeypatch, digits):
 
 @pytest.mark.skipif(os.name == 'nt', reason='other permissions')
 def test_folder_that_must_not_be_written_to(tmp_path, monkeypatch, digits):
+    import sklearn.datasets  # noqa: F401 (write_digits needs it, and somebody else may not read where it is installed)
     with tempfile.TemporaryDirectory() as scratch:
         os.chmod(scratch, 0o755)
         monkeypatch.setenv('FASTAI_HOME', scratch + '/closed')
