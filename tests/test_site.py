@@ -142,11 +142,13 @@ def test_pages_for_language_models(site):
 
 def test_search_finds_a_name(site, browser):
     folder, host = site
-    page = browser.new_page()
+    page = browser.new_page(color_scheme='dark')
     page.goto(f'{host}/index.html')
     page.locator('#quarto-search button').first.click()
     page.keyboard.type('broadcasting')
     page.wait_for_selector(':is(.aa-Panel, .smalldocs-search-results) a[href*="similarity.html"]')
+    violations = axe_module.Axe().run(page).response['violations']
+    assert [o['nodes'] for o in violations if o['id'] == 'color-contrast'] == []
     page.close()
 
 
