@@ -54,7 +54,7 @@ def finite_differences(f: Callable[[], Tensor], # Computes a loss, float (), fro
         grad.view(-1)[i] = (above - below)/(2*eps)
     return grad
 
-# %% ../nbs/09_backprop.ipynb #backprop-relu
+# %% ../nbs/09_backprop.ipynb #backprop-ReLULayer
 class ReLULayer:
     "The positive part of each number. At exactly 0 the slope is taken as 0, as PyTorch does"
     def forward(self, x: Tensor # float, any shape
@@ -66,6 +66,7 @@ class ReLULayer:
         ) -> Tensor:                # float, shaped as `x`
         return grad*self.y.sign()
 
+# %% ../nbs/09_backprop.ipynb #backprop-relu
 class SigmoidLayer:
     "$1/(1 + e^{-x})$ of each number"
     def forward(self, x: Tensor # float, any shape

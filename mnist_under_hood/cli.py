@@ -20,12 +20,13 @@ from .rungs import RECIPES, as_rung, train_rung
 # %% auto #0
 __all__ = ['mnist_ladder', 'mnist_predict']
 
-# %% ../nbs/api/cli.ipynb #cli-types
+# %% ../nbs/api/cli.ipynb #cli-positive
 def _positive(text: str) -> int:
     "An argparse type: a whole number above 0"
     if not text.isdigit() or int(text) < 1: raise argparse.ArgumentTypeError(f'{text!r} is not a whole number above 0')
     return int(text)
 
+# %% ../nbs/api/cli.ipynb #cli-types
 def _rungs(text: str) -> list[str]:
     "An argparse type: rungs with commas between them"
     if unknown := [o for o in text.split(',') if o not in RECIPES]:
@@ -45,7 +46,7 @@ def _ladder_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     except OSError as e: parser.error(f'--save: {e}')
     return args
 
-# %% ../nbs/api/cli.ipynb #cli-climb
+# %% ../nbs/api/cli.ipynb #cli-pictures
 _ROW = '{:12} {:>11} {:>9} {:>12} {:>8}'
 
 def _pictures() -> tuple:
@@ -53,6 +54,7 @@ def _pictures() -> tuple:
     path = mnist_sample()
     return load_split(path, 'train'), load_split(path, 'valid')
 
+# %% ../nbs/api/cli.ipynb #cli-climb
 def _climb(rung: str, train: tuple, valid: tuple, n_epoch: int | None) -> Learner:
     "Train one rung and print its row of the table"
     began = time.perf_counter()
@@ -62,12 +64,13 @@ def _climb(rung: str, train: tuple, valid: tuple, n_epoch: int | None) -> Learne
     print(_ROW.format(result.name, f'{result.parameters:,}', f'{1 - result.errors/result.images:.4f}', errors, f'{seconds:.1f}'), flush=True)
     return learn
 
-# %% ../nbs/api/cli.ipynb #cli-save
+# %% ../nbs/api/cli.ipynb #cli-complain
 def _complain(reason: str | Exception) -> int:
     "Print `reason` where errors go; exit status 1"
     print(reason, file=sys.stderr)
     return 1
 
+# %% ../nbs/api/cli.ipynb #cli-save
 def _save(learn: Learner, file: Path) -> None:
     "Write the weights of `learn`. Raises `OSError` or `SafetensorError`"
     delete_leftovers(file.parent, file.name)
@@ -100,6 +103,7 @@ def _load(rung: str, weights: Path) -> Learner:
     learn.load(weights)
     return learn
 
+# %% ../nbs/api/cli.ipynb #cli-matching
 def _matching(weights: Path) -> Learner:
     "A learner for whichever rung `weights` fit"
     for rung in RECIPES:

@@ -12,11 +12,12 @@ from typing import Iterator
 # %% auto #0
 __all__ = ['data_home', 'course_home', 'write_whole', 'delete_leftovers', 'is_disk_error', 'explain_disk_errors']
 
-# %% ../nbs/api/disk.ipynb #disk-home
+# %% ../nbs/api/disk.ipynb #disk-data_home
 def data_home() -> Path:
     "fastai's folder: the environment variable `FASTAI_HOME`, or `~/.fastai`"
     return Path(os.environ.get('FASTAI_HOME', '~/.fastai')).expanduser()
 
+# %% ../nbs/api/disk.ipynb #disk-home
 def course_home() -> Path:
     "The folder in fastai's for what the course makes: unpacked archives, arrays of pictures, trained weights"
     return data_home()/'mnist_under_hood'
@@ -47,11 +48,12 @@ def delete_leftovers(folder: str | Path, # Where `write_whole` wrote
             else: o.unlink()
         except OSError as e: warnings.warn(f'{o}, left by a process that was killed, cannot be deleted ({e}).')
 
-# %% ../nbs/api/disk.ipynb #disk-errors
+# %% ../nbs/api/disk.ipynb #disk-is_disk_error
 def is_disk_error(e: BaseException) -> bool:
     "Whether `e` says that the disk is full or must not be written to"
     return getattr(e, 'errno', None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
+# %% ../nbs/api/disk.ipynb #disk-errors
 @contextmanager
 def explain_disk_errors(folder: Path # What is written to
     ) -> Iterator[None]:

@@ -20,7 +20,7 @@ from .weights import load_weights, read_tensors, write_tensors
 # %% auto #0
 __all__ = ['pack_state', 'unpack_state', 'Checkpoint', 'sum_over_workers', 'AverageGradients', 'Shard', 'DistributedLearner']
 
-# %% ../nbs/distributed.ipynb #distributed-pack
+# %% ../nbs/distributed.ipynb #distributed-pack_state
 def pack_state(state: Any # Dictionaries, lists, numbers, text, and tensors among them
     ) -> tuple[str, dict]: # JSON text in which each tensor is its name, and {name: tensor}
     "Split what `unpack_state` puts together again. Floats keep every bit"
@@ -31,6 +31,7 @@ def pack_state(state: Any # Dictionaries, lists, numbers, text, and tensors amon
         return {'tensor': f'tensor {len(tensors) - 1}'}
     return json.dumps(state, default=take_out), tensors
 
+# %% ../nbs/distributed.ipynb #distributed-pack
 def unpack_state(text: str, tensors: dict) -> Any:
     "The state that `pack_state` was given"
     return json.loads(text, object_hook=lambda o: tensors[o['tensor']] if o.keys() == {'tensor'} else o)
@@ -43,7 +44,7 @@ def _state_of(learn: Learner) -> dict:
             'opt': {k: v for k, v in vars(learn.opt).items() if k != 'params'},
             'random': torch.get_rng_state(), 'order': None if generator is None else generator.get_state()}
 
-# %% ../nbs/distributed.ipynb #distributed-restore
+# %% ../nbs/distributed.ipynb #distributed-like
 def _like(value: Any, old: Any) -> Any:
     "`value`, on the device of `old`. Raises `TypeError` where it is not of its kind, or a tensor of another shape or dtype"
     if isinstance(old, list) and len(value) == len(old): return [_like(v, o) for v, o in zip(value, old)]
@@ -51,6 +52,7 @@ def _like(value: Any, old: Any) -> Any:
     if isinstance(old, (int, float)) and isinstance(value, (int, float)): return value
     raise TypeError(f'{value!r:.40} in place of {old!r:.40}')
 
+# %% ../nbs/distributed.ipynb #distributed-restore
 def _restore(learn: Learner, file: Path, call: dict) -> int:
     "Bring `learn` into the state that `file` holds; how many epochs it has done"
     tensors, metadata = read_tensors(file)

@@ -4,14 +4,13 @@
 
 # %% ../nbs/api/files.ipynb #files-imports
 from __future__ import annotations
-import configparser, hashlib, json, os, shutil, tarfile, tempfile, urllib.request, warnings, zipfile, zlib
+import configparser, hashlib, json, os, shutil, tarfile, urllib.request, warnings, zipfile, zlib
 from pathlib import Path
 from tokenize import TokenError
-from typing import Callable, NamedTuple
+from typing import Callable, NamedTuple, Sequence
 import numpy as np
 from PIL import Image
 from .disk import course_home, data_home, delete_leftovers, explain_disk_errors, is_disk_error, write_whole
-
 
 # %% auto #0
 __all__ = ['SAMPLE', 'DIGITS', 'Source', 'count_images', 'is_mnist_sample', 'is_mnist', 'unpack_archive', 'cached_array',
@@ -54,6 +53,7 @@ def is_mnist_sample(path: str | Path # A data folder
     "Whether `path` holds as many images as fastai's MNIST_SAMPLE in each class, so that the course's figures must come out"
     return count_images(path, SAMPLE.splits) == SAMPLE.counts
 
+# %% ../nbs/api/files.ipynb #files-is_mnist
 def is_mnist(path: str | Path # A data folder
     ) -> bool:
     "Whether `path` holds as many images as fastai's full MNIST in each class"
@@ -262,6 +262,7 @@ def mnist_sample() -> Path: # A folder with train/3, train/7, valid/3 and valid/
     kind, `ValueError` for a folder or archive that is not whole, `OSError` for a download cut short or a disk that is full."""
     return _find(SAMPLE)
 
+# %% ../nbs/api/files.ipynb #files-mnist
 def mnist() -> Path: # A folder with training/0 … training/9 and testing/0 … testing/9
     "Full MNIST (LeCun et al. 1998), 70,000 images of ten digits, found, downloaded or replaced as `mnist_sample` is"
     return _find(DIGITS)

@@ -44,17 +44,19 @@ def _grey(image: Image.Image) -> Image.Image:
     grey.thumbnail((400, 400))
     return grey
 
-# %% ../nbs/handwriting.ipynb #handwriting-ink_of
+# %% ../nbs/handwriting.ipynb #handwriting-light_on_dark
 def _light_on_dark(pixels: np.ndarray) -> np.ndarray:
     "The negative, where the rim is light"
     rim = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     return 255 - pixels if np.median(rim) > pixels.min()/2 + pixels.max()/2 else pixels
 
+# %% ../nbs/handwriting.ipynb #handwriting-without_paper
 def _without_paper(pixels: np.ndarray) -> np.ndarray:
     "Less what changes slowly over the picture"
     blurred = Image.fromarray(pixels.astype(np.uint8)).filter(ImageFilter.GaussianBlur(max(pixels.shape)/4))
     return (pixels - np.asarray(blurred, np.float32)).clip(0)
 
+# %% ../nbs/handwriting.ipynb #handwriting-ink_of
 def ink_of(image: Image.Image # Any size and mode
     ) -> np.ndarray:          # float (height, width), 0 for paper to 1 for ink, at most 400 pixels wide or high
     """Turn it upright, fill transparency, take the grey, turn dark on light into light on dark, take away uneven light.
@@ -95,6 +97,7 @@ def _scaled(ink: np.ndarray, dark: np.ndarray) -> np.ndarray:
     size = [max(1, round(o*scale)) for o in crop.size]
     return np.asarray(crop.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC), np.float32)/255
 
+# %% ../nbs/handwriting.ipynb #handwriting-centred
 def _centred(small: np.ndarray) -> np.ndarray:
     "`small` in 28×28, its centre of mass in the middle, as far as it fits"
     rows, columns = (small.sum(axis) @ np.arange(small.shape[1 - axis])/small.sum() for axis in (1, 0))

@@ -31,12 +31,13 @@ def smooth_losses(losses: Sequence[float], # One loss for each batch, in order
         smoothed.append(average/(1 - beta**t))
     return smoothed
 
-# %% ../nbs/06_learner.ipynb #learner-dls
+# %% ../nbs/06_learner.ipynb #learner-DataLoaders
 class DataLoaders(NamedTuple):
     "The batches to train on and those to measure on"
     train: DataLoader # Training batches
     valid: DataLoader # Validation batches
 
+# %% ../nbs/06_learner.ipynb #learner-dls
 def default_device() -> torch.device:
     "The fastest device that this machine has: CUDA, else Apple's MPS, else the CPU"
     if torch.cuda.is_available(): return torch.device('cuda')
@@ -274,6 +275,13 @@ class _Keeping:
         "Read the model's weights. Raises `FileNotFoundError`, or `ValueError` for a file that is damaged or fits another model"
         load_weights(self.model, read_tensors(file)[0], file)
 
+    @contextmanager
+    def no_bar(self) -> Iterator[None]:
+        "Show nothing in this block"
+        before, self.bar = self.bar, False
+        try: yield
+        finally: self.bar = before
+
 # %% ../nbs/06_learner.ipynb #learner-learner
 class Learner(_Training, _Validation, _Prediction, _Keeping):
     "A model, its data, and how it is trained: fastai's `Learner`, small enough to read (Howard and Gugger 2020)"
@@ -295,13 +303,6 @@ class Learner(_Training, _Validation, _Prediction, _Keeping):
         self.metrics = [metrics] if callable(metrics) else list(metrics)
         self.recorder = Recorder([getattr(o, '__name__', type(o).__name__) for o in self.metrics])
         self.cbs, self.bar = list(cbs), bar
-
-    @contextmanager
-    def no_bar(self) -> Iterator[None]:
-        "Show nothing in this block"
-        before, self.bar = self.bar, False
-        try: yield
-        finally: self.bar = before
 
 # %% ../nbs/06_learner.ipynb #learner-cosine
 def sched_cos(start: float, end: float, share: float) -> float:
@@ -368,6 +369,7 @@ def _sweep_rates(learn: Learner, start: float, end: float, n: int) -> tuple[list
         learn.recorder = recorder
         learn.model.load_state_dict(weights)
 
+# %% ../nbs/06_learner.ipynb #learner-plot_rates
 def _plot_rates(lrs: list, losses: list, suggestion: float) -> None:
     "Loss against learning rate, a dashed line at the suggestion"
     import matplotlib.pyplot as plt

@@ -20,6 +20,7 @@ def init_params(*size: int,      # Shape of the tensor
     "Normally distributed starting values, from torch's global seed"
     return (torch.randn(size)*std).requires_grad_()
 
+# %% ../nbs/04_linear.ipynb #linear-linear1
 def linear1(xb: Tensor,      # float (N, features)
             weights: Tensor, # float (features, outputs)
             bias: Tensor     # float (outputs,)
@@ -30,13 +31,14 @@ def linear1(xb: Tensor,      # float (N, features)
                          'so that the predictions are a column as the targets are.')
     return xb @ weights + bias
 
-# %% ../nbs/04_linear.ipynb #linear-mnist_loss
+# %% ../nbs/04_linear.ipynb #linear-check_labels
 def check_labels(targets: Tensor # Any shape
     ) -> None:
     "Raise `ValueError` unless each label is 0 or 1. On a GPU, which would have to wait for the answer, nothing is asked"
     if targets.device.type == 'cpu' and not targets.equal(squares := targets*targets):  # 0 and 1 alone are their own squares
         raise ValueError(f'targets holds {targets[targets != squares][0].item()}; a label is 1 for a three and 0 for a seven: (digits == 3).long() makes them from digits.')
 
+# %% ../nbs/04_linear.ipynb #linear-mnist_loss
 def mnist_loss(preds: Tensor,  # float (N, 1): scores, any range, above 0 for a three
                targets: Tensor # int (N, 1): 1 for a three, 0 for a seven
     ) -> Tensor:               # float (), 0..1
@@ -83,7 +85,7 @@ class DataLoader:
             if order is not None: rows = order[rows]
             yield self.x[rows], self.y[rows]
 
-# %% ../nbs/04_linear.ipynb #linear-train
+# %% ../nbs/04_linear.ipynb #linear-train_epoch
 def train_epoch(model: Callable,          # Takes xb, float (N, 784), and returns scores, float (N, 1)
                 dl: DataLoader,           # The training batches
                 params: Sequence[Tensor], # What `model` is computed from, tracked by autograd; changed in place
@@ -96,12 +98,14 @@ def train_epoch(model: Callable,          # Takes xb, float (N, 784), and return
             p.data -= p.grad*lr
             p.grad.zero_()
 
+# %% ../nbs/04_linear.ipynb #linear-batch_accuracy
 def batch_accuracy(preds: Tensor, # float (N, 1): scores
                    yb: Tensor     # int (N, 1)
     ) -> Tensor:                  # float (), 0..1
     "Share of scores on the right side: sigmoid above one half for a three. Raises `ValueError` where the shapes differ"
     return accuracy((preds.sigmoid() > 0.5).to(yb.dtype), yb)
 
+# %% ../nbs/04_linear.ipynb #linear-train
 def validate_epoch(model: Callable, # Takes xb, float (N, 784), and returns scores, float (N, 1)
                    dl: DataLoader   # The validation batches
     ) -> float:                     # 0..1, rounded to 4 decimals

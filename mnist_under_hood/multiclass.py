@@ -76,6 +76,7 @@ def calibration(probs: Tensor,   # float (N, classes), 0..1: probabilities
     def mean(values): return (torch.zeros(n_bins, dtype=probs.dtype).index_add_(0, bins, values)/count)[count > 0]
     return mean(certainty), mean(right), (count/len(targets))[count > 0]
 
+# %% ../nbs/11_ten_digits.ipynb #multiclass-calibration_error
 def calibration_error(probs: Tensor,   # float (N, classes), 0..1: probabilities
                       targets: Tensor, # int64 (N,)
                       n_bins: int = 15 # Bins of equal width between 0 and 1

@@ -20,6 +20,7 @@ def quadratic(t: Tensor,     # float (N,): where to evaluate
     a, b, c = params
     return a*t**2 + b*t + c
 
+# %% ../nbs/03_sgd.ipynb #sgd-mse
 def mse(preds: Tensor,  # float, any shape
         targets: Tensor # float, the same shape
     ) -> Tensor:        # float (), in squared units of `targets`

@@ -12,7 +12,7 @@ from .data import load_split, mnist_sample
 # %% auto #0
 __all__ = ['l1_distance', 'rmse_distance', 'check_shapes', 'accuracy', 'is_3', 'Rung', 'Ladder', 'ladder']
 
-# %% ../nbs/02_similarity.ipynb #similarity-distances
+# %% ../nbs/02_similarity.ipynb #similarity-check_pictures
 def _check_pictures(a: Tensor, b: Tensor) -> None:
     "Raise `ValueError` unless both hold pictures of the same size, in fractions"
     if a.shape[-2:] != b.shape[-2:] or a.ndim < 2:
@@ -20,6 +20,7 @@ def _check_pictures(a: Tensor, b: Tensor) -> None:
     if not (a.is_floating_point() and b.is_floating_point()):
         raise ValueError(f'a is {a.dtype} and b {b.dtype}; wanted are floats, pixels in 0..1. The difference of whole numbers may wrap around: a/255 cures it.')
 
+# %% ../nbs/02_similarity.ipynb #similarity-l1_distance
 def l1_distance(a: Tensor, # float (..., 28, 28): one picture or many
                 b: Tensor  # float, a shape that broadcasts with `a`: usually one picture
     ) -> Tensor:           # float (...): one distance for each picture, 0..1 for pixels in 0..1
@@ -27,6 +28,7 @@ def l1_distance(a: Tensor, # float (..., 28, 28): one picture or many
     _check_pictures(a, b)
     return (a - b).abs_().mean((-1, -2))
 
+# %% ../nbs/02_similarity.ipynb #similarity-distances
 def rmse_distance(a: Tensor, # float (..., 28, 28): one picture or many
                   b: Tensor  # float, a shape that broadcasts with `a`: usually one picture
     ) -> Tensor:             # float (...): one distance for each picture, 0..1 for pixels in 0..1
@@ -43,6 +45,7 @@ def check_shapes(preds: Tensor,  # Predictions
         raise ValueError(f'preds has shape {tuple(preds.shape)} and targets {tuple(targets.shape)}. They must be the same, one '
                          'prediction for each target; unsqueeze(1) turns (N,) into (N, 1).')
 
+# %% ../nbs/02_similarity.ipynb #similarity-accuracy
 def accuracy(preds: Tensor,  # bool or integer, any shape: the class predicted for each picture
              targets: Tensor # The true class, of the same shape
     ) -> Tensor:             # float (), 0..1
@@ -60,7 +63,7 @@ def is_3(x: Tensor,                       # float (N, 28, 28), pixels in 0..1
     "Whether each picture is closer to the mean three than to the mean seven"
     return (distance(x, mean_3) < distance(x, mean_7)).unsqueeze(-1)
 
-# %% ../nbs/02_similarity.ipynb #similarity-ladder
+# %% ../nbs/02_similarity.ipynb #similarity-Rung
 class Rung(NamedTuple):
     "One method's result on the validation set"
     name: str       # What the method is called
@@ -68,6 +71,7 @@ class Rung(NamedTuple):
     errors: int     # Validation pictures it gets wrong
     images: int     # Validation pictures
 
+# %% ../nbs/02_similarity.ipynb #similarity-Ladder
 class Ladder(list):
     "Rungs, shown as a table: as text in a terminal, as Markdown in a notebook"
     head = 'method', 'parameters', 'accuracy', 'errors'
@@ -82,6 +86,7 @@ class Ladder(list):
         rows = [self.head, ('---', '---:', '---:', '---:'), *self._rows()]
         return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
 
+# %% ../nbs/02_similarity.ipynb #similarity-ladder
 def ladder(*rungs: Rung) -> Ladder:
     "A table of results, one row for each rung"
     return Ladder(rungs)

@@ -5,6 +5,7 @@ import base64
 import json
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,40 @@ def test_all_holds_every_public_name():
     assert sorted(public - torchs) == everything.__all__
     assert torchs == {'cross_entropy', 'log_softmax'}, 'a star import hides nothing of torch'
     assert all(hasattr(everything, o) for o in torchs)
+
+
+def test_modules_import_earlier_ones_alone():
+    "In the order of mnist_under_hood.all: plumbing as early as it can be, lessons as they follow each other; the commands last"
+    import mnist_under_hood.all as everything
+    order = [o.__name__.split('.')[1] for o in everything._modules] + ['cli']
+    assert sorted(order) == sorted(o.stem for o in (root/'mnist_under_hood').glob('[a-z]*.py') if o.stem != 'all')
+    for i, name in enumerate(order):
+        tree = ast.parse((root/f'mnist_under_hood/{name}.py').read_text())
+        taken = {o.module for o in ast.walk(tree) if isinstance(o, ast.ImportFrom) and o.level == 1}
+        assert taken <= {*order[:i]}, f'{name} imports {taken - {*order[:i]}}, which come later'
+
+
+def exported(page):
+    "Each exported cell of a notebook, without its directives"
+    for cell in nbformat.read(page, as_version=4).cells:
+        if cell.cell_type == 'code' and re.search(r'^#\|\s*exports?\b', cell.source, re.M):
+            yield cell, [o for o in cell.source.splitlines() if o.strip() and not o.startswith('#|')]
+
+
+def test_exported_cells_are_small():
+    "As in nbdev; the exercises, of which there are many small ones, are not let count"
+    sizes = sorted(len(lines) for page in pages if page.stem != 'exercises' for _, lines in exported(page))
+    assert statistics.median(sizes) <= 9 and sizes[int(0.9*len(sizes))] <= 25, sizes
+
+
+@pytest.mark.parametrize('lesson', lessons, ids=[o.stem for o in lessons])
+def test_what_a_lesson_shows_fits_on_a_screen(lesson):
+    "Some fifteen statements at a time, besides parameters and docstrings; what is folded may be longer"
+    for cell, lines in exported(lesson):
+        if re.search(r'^#\| folded', cell.source, re.M): continue
+        statements = {o.lineno for o in ast.walk(ast.parse('\n'.join(lines))) if isinstance(o, ast.stmt)
+                      and not (isinstance(o, ast.Expr) and isinstance(o.value, ast.Constant))}
+        assert len(statements) <= 16, f'{cell.id} has {len(statements)}'
 
 
 def test_readme_comes_from_index(): assert (root/'README.md').read_text() == readme(), 'run `make readme`'
