@@ -4,7 +4,7 @@
 
 # %% ../nbs/api/practice.ipynb #practice-imports
 from __future__ import annotations
-import copy, ctypes, difflib, math, textwrap, threading, time
+import contextlib, copy, ctypes, difflib, math, textwrap, threading, time
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from decimal import Decimal
@@ -35,6 +35,8 @@ def _exercise(name: str) -> Exercise:
     raise ValueError(f'there is no exercise {name!r}. There is {", ".join(map(repr, near))}.')
 
 # %% ../nbs/api/practice.ipynb #practice-odd
+class _TimeUp(BaseException): "Stops an answer that takes too long. No `Exception`, so that few answers catch it"
+
 class _Unlike(TypeError): "What to tell a learner whose answer is nothing that numbers can be compared with"
 
 def _odd(t: Tensor) -> str:
@@ -66,8 +68,8 @@ def _stacked(values: list) -> Tensor:
 def _tensor(value: Any) -> Tensor:
     "A number, a list, an array or a tensor as an ordinary tensor. Raises `_Unlike` for anything else"
     try: return _stacked(value) if isinstance(value, (list, tuple)) else _ordinary(value)
-    except _Unlike: raise
-    except Exception as e:
+    except (_Unlike, _TimeUp): raise
+    except BaseException as e:  # what an `__array__` raises
         hint = ': list() makes a list of it.' if isinstance(value, Iterator) else '.'
         raise _Unlike(f'a number or a tensor is wanted, and yours is {type(value).__name__}{hint}') from e
 
@@ -80,7 +82,7 @@ def _rounded(a: Tensor, b: Tensor, roundings: int = 32) -> Tensor:
 def _three_digits(a: Tensor, b: Tensor) -> Tensor:
     "Where `a` differs from `b` by less than one in the third digit of `b`; whole numbers have to be the same"
     unit = 10**(b.double().abs().log10().floor() - 2) if b.is_floating_point() else 0
-    return (a == b) | ((a - b).abs() < unit)
+    return (a.double() == b.double()) | ((a.double() - b.double()).abs() < unit)
 
 def _same(a: Tensor, b: Tensor, close: Callable = _rounded) -> bool:
     "Whether two results have one shape and are close everywhere"
@@ -106,13 +108,11 @@ def _shown(inputs: tuple) -> str:
 
 def _raised(e: BaseException) -> str:
     "An exception in words, of which some have none, or very many"
-    try: words = str(e)
+    try: words = str(e)[:1000]
     except Exception: words = ''
     return textwrap.shorten(f'{type(e).__name__}: {words}', 300, placeholder=' …').rstrip('.: ')
 
 # %% ../nbs/api/practice.ipynb #practice-run
-class _TimeUp(BaseException): "Stops an answer that takes too long. No `Exception`, so that few answers catch it"
-
 _NOTHING = 'Not answered yet: the function returns nothing. Fill it in, and end it with return and the result.'
 
 def _run(answer: Any, inputs: tuple) -> Tensor | str:
@@ -202,23 +202,17 @@ def _verdict(exercise: Exercise, answer: Any, seed: int) -> Verdict:
     wrong = _of_function(tries, results, rights, close) if inputs else _of_value(results[0], rights[0])
     return Verdict(False, f'Not yet: {wrong}')
 
-# %% ../nbs/api/practice.ipynb #practice-stop
-def _stop(thread: threading.Thread) -> bool:
-    "Raise `_TimeUp` in a thread, more than once if it is caught there. Whether that ended it"
-    for _ in range(10):
-        if not thread.is_alive(): break
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_TimeUp))
-        thread.join(0.1)
-    return not thread.is_alive()
-
-# %% ../nbs/api/practice.ipynb #practice-wait
+# %% ../nbs/api/practice.ipynb #practice-into
 _SECONDS = 10  # of work that an answer may cost for all of its tries
+_finished = threading.Event()  # Lets the thread of the last answer go
 
-def _into(future: Future, f: Callable) -> None:
-    "Put what `f` returns or raises into `future`"
+def _into(future: Future, f: Callable, finished: threading.Event) -> None:
+    "Put what `f` returns or raises into `future`, then wait: a thread that ends when Python does aborts the process"
     try: future.set_result(f())
     except BaseException as e: future.set_exception(e)
+    with contextlib.suppress(_TimeUp): finished.wait()
 
+# %% ../nbs/api/practice.ipynb #practice-wait
 def _wait(future: Future, seconds: float) -> bool:
     "Whether `future` is done before the process has worked for so many `seconds`, or six times as many have passed"
     end, last = time.process_time() + seconds, time.monotonic() + 6*seconds
@@ -226,19 +220,28 @@ def _wait(future: Future, seconds: float) -> bool:
         if wait([future], 0.05).done: return True
     return future.done()
 
+def _stop(thread: threading.Thread, future: Future) -> bool:
+    "Raise `_TimeUp` in a thread, more than once if it is caught there. Whether that ended what it did"
+    for _ in range(10):
+        if future.done(): break
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_TimeUp))
+        wait([future], 0.1)
+    return future.done()
+
 # %% ../nbs/api/practice.ipynb #practice-limited
 def _limited(f: Callable, seconds: float) -> Verdict:
     "The verdict that `f` comes to, in a thread of its own, or one that says that it took more than `seconds`"
-    thread = threading.Thread(target=_into, args=(future := Future(), f), daemon=True)
+    global _finished
+    _finished.set()
+    _finished, future = threading.Event(), Future()
+    thread = threading.Thread(target=_into, args=(future, f, _finished), daemon=True)
     thread.start()
     try:
-        if _wait(future, seconds):
-            thread.join(1)  # a thread of torch's that is still busy when Python ends aborts the process
-            return future.result()
+        if _wait(future, seconds): return future.result()
     except KeyboardInterrupt:
-        if not future.done(): _stop(thread)
+        _stop(thread, future)
         raise
-    rest = '' if _stop(thread) else ' It still runs: restart the kernel to end it.'
+    rest = '' if _stop(thread, future) else ' It still runs: restart the kernel to end it.'
     says = f'Your answer has not come to an end in {seconds:g} seconds. Is there a loop that never ends?{rest}'
     return Verdict(False, says)
 

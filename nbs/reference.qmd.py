@@ -8,6 +8,7 @@ import ast
 import re
 from nbdev.config import get_config
 from nbdev.doclinks import NbdevLookup
+from tools.procs import with_formulas
 
 config = get_config()
 package = config.lib_path
@@ -24,7 +25,7 @@ def signature(node, lines):
     return '\n'.join(lines[node.lineno - 1:end]), ast.get_docstring(node) or ''
 
 
-def show(code, text): print(f'```python\n{code}\n```\n\n{(pages.linkify(text) or "").replace(site, "")}\n')
+def show(code, text): print(f'```python\n{code}\n```\n\n{with_formulas((pages.linkify(text) or "").replace(site, ""))}\n')
 
 
 print(f'`from {package.name}.all import *` imports all of it. Comments give shapes, dtypes and ranges.\n')

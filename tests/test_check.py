@@ -82,7 +82,6 @@ ANSWERS = {
     ''', '''
         images.float()/256                      # not 256
         images.float()/images.max()             # the darkest pixel need not be full ink
-        images/images.float().amax((1, 2), keepdim=True)   #  is right
         images.float()                          # Divide
         images//255                             # drops everything after the point
         1 - images.float()/255                  #  is right
@@ -1120,13 +1119,13 @@ def rows(which):
 
 
 @pytest.mark.parametrize('seed', [0, 1])
-@pytest.mark.parametrize('name, given, row', rows(0))
+@pytest.mark.parametrize('name, given, row', [*rows(0)])
 def test_right_answers_are_right(name, given, row, seed):
     assert check(name, answer_of(given, row), seed) == (True, 'Right.')
 
 
 @pytest.mark.parametrize('seed', [0, 1])
-@pytest.mark.parametrize('name, given, row', rows(1))
+@pytest.mark.parametrize('name, given, row', [*rows(1)])
 def test_wrong_answers_are_told_why(name, given, row, seed):
     row, says = row.split('  # ')
     verdict = check(name, answer_of(given, row.strip()), seed)
@@ -1136,3 +1135,157 @@ def test_wrong_answers_are_told_why(name, given, row, seed):
 def test_five_answers_of_each_kind_for_every_exercise():
     assert [name.partition('(')[0] for name in ANSWERS] == [*EXERCISES]
     assert all(len(table.strip().splitlines()) >= 5 for tables in ANSWERS.values() for table in tables)
+
+
+# What people hand in by accident, or to see what happens: none of it may end in anything but a sentence.
+def raises(error):
+    def answer(*inputs): raise error
+    return answer
+
+
+class Unprintable(Exception):
+    def __str__(self): raise ValueError('no words')
+
+
+class Pretends:
+    "Says that it is a tensor"
+    __class__ = torch.Tensor
+
+
+class Refuses(torch.Tensor):
+    "A tensor on which nothing can be computed"
+    @classmethod
+    def __torch_function__(cls, *args, **kwargs): raise RuntimeError('not with me')
+
+
+class Broken:
+    def __array__(self, *args, **kwargs): raise SystemExit
+    def __len__(self): return -1
+    def __float__(self): raise ArithmeticError
+
+
+def nested(depth):
+    out = 1.
+    for _ in range(depth): out = [out]
+    return out
+
+
+def itself():
+    out = []
+    out.append(out)
+    return out
+
+
+ODD_VALUES = {
+    'nothing': lambda: None, 'a string': lambda: '0.5', 'bytes': lambda: b'5', 'a bytearray': lambda: bytearray(3),
+    'a set': lambda: {1, 2}, 'a dictionary': lambda: {'a': 1}, 'its keys': {1: 2}.keys, 'a generator': lambda: (i for i in range(3)),
+    'one without an end': itertools.count, 'a map': lambda: map(float, [1, 2]), 'a range': lambda: range(3), 'a type': lambda: int,
+    'a module': lambda: math, 'an exception': lambda: ValueError('a'), 'not implemented': lambda: NotImplemented, 'dots': lambda: ...,
+    'a complex number': lambda: 1j, 'a huge number': lambda: 10**400, 'a large number': lambda: 10**30, 'not a number': lambda: math.nan,
+    'infinity': lambda: -math.inf, 'a fraction': lambda: Fraction(1, 3), 'a decimal': lambda: Decimal('sNaN'), 'a date': lambda: np.datetime64('2026-01-01'),
+    'an empty list': list, 'empty lists': lambda: [[], []], 'a ragged list': lambda: [[1, 2], [3]], 'a list of strings': lambda: ['a', 1],
+    'a list of nothing': lambda: [None]*3, 'a deep list': lambda: nested(40), 'a very deep list': lambda: nested(5_000), 'a list in itself': itself,
+    'a list of tensors': lambda: [torch.ones(2), torch.ones(3)], 'mixed': lambda: [torch.ones(1), np.ones(1), [1]], 'a list of sparse': lambda: [torch.eye(2).to_sparse()],
+    'an object array': lambda: np.array([1, None]), 'an array of strings': lambda: np.array(['a']), 'a record': lambda: np.zeros(2, [('a', 'f4')]),
+    'a masked array': lambda: np.ma.masked_all(3), 'long doubles': lambda: np.ones(3, np.longdouble), 'a read-only array': lambda: np.broadcast_to(1., (2, 3)),
+    'a huge array': lambda: np.broadcast_to(1., (10**6, 10**6)), 'a reversed array': lambda: np.arange(3)[::-1], 'a matrix': lambda: np.ones((2, 2)).view(np.matrix),
+    'sparse': lambda: torch.eye(3).to_sparse(), 'compressed': lambda: torch.eye(3).to_sparse_csr(), 'quantized': lambda: torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.quint8),
+    'complex': lambda: torch.ones(3)*1j, 'conjugated': lambda: (torch.ones(3)*1j).conj().imag, 'meta': lambda: torch.ones(3, device='meta'),
+    'nested': lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]), 'jagged': lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged),
+    'huge': lambda: torch.ones(1).expand(10**6, 10**6), 'empty': lambda: torch.ones(0, 3), 'of 64 axes': lambda: torch.ones([1]*64), 'half': lambda: torch.ones(3).half(),
+    'eight bits': lambda: torch.ones(3).to(torch.float8_e4m3fn), 'booleans': lambda: torch.ones(3, dtype=torch.bool), 'unsigned': lambda: torch.ones(3, dtype=torch.uint64),
+    'a parameter': lambda: torch.nn.Parameter(torch.ones(3)), 'refuses': lambda: torch.ones(3).as_subclass(Refuses), 'pretends': Pretends, 'broken': Broken,
+    'a module of torch': lambda: torch.nn.ReLU(), 'a size': lambda: torch.Size([3]), 'a type of torch': lambda: torch.float32, 'a device': lambda: torch.device('cpu')}
+ODD_FUNCTIONS = {
+    'no argument': lambda: 1, 'any': lambda *inputs: inputs, 'too many': lambda a, b, c, d, e, f: 1, 'by name': lambda *, x: x, 'the first': lambda *inputs: inputs[0],
+    'a class': Broken, 'an int': int, 'print': print, 'len': len, 'a module': torch.nn.Linear(3, 2), 'a bound method': [].append, 'exec': exec, 'iter': iter,
+    'leaves': sys.exit, 'interrupts': raises(KeyboardInterrupt), 'exits': raises(SystemExit(0)), 'ends a generator': raises(GeneratorExit), 'stops': raises(StopIteration),
+    'asserts': raises(AssertionError), 'no memory': raises(MemoryError), 'times out': raises(TimeoutError), 'unprintable': raises(Unprintable()), 'long': raises(ValueError('a '*10**6)),
+    'syntax': raises(SyntaxError('a', (1, 2, 3, 4))), 'a group': raises(KeyError({})), 'recursive': lambda *inputs: ODD_FUNCTIONS['recursive'](*inputs),
+    'recursive in C': lambda *inputs: [*map(ODD_FUNCTIONS['recursive in C'], *([o] for o in inputs))], 'prints': lambda *inputs: print(*inputs, end=''),
+    'a generator': lambda *inputs: (yield 1), 'seeds': lambda *inputs: torch.manual_seed(1) and torch.rand(3), 'no gradients': lambda *inputs: torch.set_grad_enabled(False) and None,
+    'random': lambda *inputs: torch.rand(3), 'closes': lambda *inputs: [o.resize_(0) for o in inputs if isinstance(o, torch.Tensor)], 'deletes': lambda *inputs: [o.clear() for o in inputs],
+    'a future': lambda *inputs: practice.Future(), 'raises time is up': raises(RuntimeError(practice._TimeUp))}
+
+
+@pytest.fixture
+def odd_answers(request):
+    "Every odd value, as a value or returned by a function, and every odd function"
+    wants_function = callable(EXERCISES[request.param].solution)
+    values = {kind: (lambda *inputs, make=make: make()) if wants_function else make() for kind, make in ODD_VALUES.items()}
+    return request.param, {**values, **{f'function: {kind}': f for kind, f in ODD_FUNCTIONS.items()}}
+
+
+@pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize('odd_answers', ['broadcast', 'undecided', 'ink', 'deep parameters', 'wiggle'], indirect=True)
+def test_odd_answers_end_in_a_verdict(odd_answers):
+    name, answers = odd_answers
+    state = torch.get_rng_state()
+    for kind, answer in answers.items():
+        verdict = check(name, answer)
+        assert type(verdict) is Verdict and verdict.message and len(verdict.message) < 600, kind
+        assert not verdict, (kind, verdict)
+    assert torch.equal(torch.get_rng_state(), state) and torch.is_grad_enabled()
+
+
+def test_answers_may_change_what_they_get_and_torchs_generator_stays():
+    state = torch.get_rng_state()
+    for answer in (lambda sizes: popping(sizes) + int(0*torch.rand(())), lambda sizes: torch.manual_seed(3) and popping(sizes)):
+        assert check('deep parameters', answer)
+        assert torch.equal(torch.get_rng_state(), state)
+    assert EXERCISES['deep parameters'].edges[0] == ([784, 28, 20, 1],)
+
+
+def test_the_seed_draws_the_inputs():
+    def drawn(seed):
+        seen = []
+        check('step', lambda w, grad, lr: seen.append((w.tolist(), grad.tolist(), lr)), seed)
+        return seen
+    assert drawn(0) == drawn(0) != drawn(1)
+    assert {len(w) for w, *_ in drawn(0)} == {1, 2, 3, 4, 5}
+
+
+def test_an_answer_without_an_end_is_stopped(monkeypatch):
+    monkeypatch.setattr(practice, '_SECONDS', 0.1)
+    running = threading.Event()
+    def endless(*inputs):
+        while True: running.set()
+    class Endless:
+        def __array__(self, *args, **kwargs): endless()
+    assert 'never ends' in check('ink', endless).message and running.is_set()
+    assert 'never ends' in check('ink', lambda x: time.sleep(3)).message
+    assert 'never ends' in check('kinks', Endless()).message
+    monkeypatch.undo()
+    running.clear()
+    time.sleep(0.05)
+    assert not running.is_set(), 'the loop is over'
+    assert check('ink', lambda x: x.mean((1, 2)))
+
+
+def test_the_learner_can_interrupt(monkeypatch):
+    def interrupt(*args): raise KeyboardInterrupt
+    monkeypatch.setattr(practice, '_wait', interrupt)
+    with pytest.raises(KeyboardInterrupt): check('ink', lambda x: x.mean((1, 2)))
+
+
+def test_a_mistake_of_our_own_is_raised(monkeypatch):
+    monkeypatch.setitem(EXERCISES, 'ink', EXERCISES['ink']._replace(inputs=lambda draw: 1/0))
+    with pytest.raises(ZeroDivisionError): check('ink', lambda x: x)
+
+
+def test_gradients_are_on_wherever_check_is_called():
+    with torch.no_grad(), torch.inference_mode(): assert check('two steps', by_backward)
+
+
+def test_float32_adds_the_inputs_without_rounding():
+    draw = Draw(5)
+    x, weights = draw.numbers(0, 1, 4, 784), draw.numbers(-2, 2, 784, 3)
+    assert torch.equal((x @ weights).double(), x.double() @ weights.double())
+
+
+@pytest.mark.parametrize('name', [name for name, o in EXERCISES.items() if o.inputs])
+def test_each_right_answer_is_a_finite_number(name):
+    exercise, draw = EXERCISES[name], Draw(7)
+    for inputs in [*(exercise.inputs(draw) for _ in range(100)), *exercise.edges]:
+        right = practice._run(exercise.solution, inputs)
+        assert isinstance(right, torch.Tensor) and right.double().isfinite().all(), inputs

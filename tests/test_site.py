@@ -1,4 +1,6 @@
-"""The site in a real browser: wide and narrow, light and dark, without a network. Pages by smalldocs always, by Quarto where it is installed."""
+"""The site in a real browser: wide and narrow, light and dark, without a network.
+
+Pages by smalldocs where Python is 3.11 or newer, and by Quarto where it is installed."""
 import html
 import os
 import re
@@ -8,6 +10,7 @@ import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -15,12 +18,13 @@ import pytest
 
 root = Path(__file__).resolve().parents[1]
 chromium = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
-if not chromium: pytest.skip('no Chromium is installed, so no page is looked at: apt-get install chromium', allow_module_level=True)
-axe_module = pytest.importorskip('axe_playwright_python.sync_playwright', reason='playwright and axe are development requirements')
+if not chromium: pytest.skip('no page is looked at without Chromium: apt-get install chromium', allow_module_level=True)
+axe_module = pytest.importorskip('axe_playwright_python.sync_playwright', reason='axe is a development requirement')
 from playwright.sync_api import sync_playwright
 
 beside = Path(sys.executable).parent/'quarto'
-renderers = ['plain', 'quarto'] if beside.exists() or shutil.which('quarto') else ['plain']
+renderers = ['plain'] if find_spec('smalldocs') else []
+if beside.exists() or shutil.which('quarto'): renderers.append('quarto')
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -31,8 +35,10 @@ class Quiet(SimpleHTTPRequestHandler):
 def site(request, tmp_path_factory):
     "(folder, address) of the pages, made anew in a copy of the repository and served on this machine"
     copy = tmp_path_factory.mktemp(request.param)/'copy'
-    shutil.copytree(root, copy, symlinks=True, ignore=shutil.ignore_patterns('.*', '_docs', '_proc', 'build', 'dist', '*.egg-info', '__pycache__'))
-    subprocess.run([sys.executable, 'tools/docs.py', *(['--plain'] if request.param == 'plain' else [])], cwd=copy, check=True, capture_output=True)
+    made = shutil.ignore_patterns('.*', '_docs', '_proc', 'build', 'dist', '*.egg-info', '__pycache__')
+    shutil.copytree(root, copy, symlinks=True, ignore=made)
+    plain = ['--plain'] if request.param == 'plain' else []
+    subprocess.run([sys.executable, 'tools/docs.py', *plain], cwd=copy, check=True, capture_output=True)
     folder = copy/'_docs'
     server = ThreadingHTTPServer(('127.0.0.1', 0), partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -43,12 +49,14 @@ def site(request, tmp_path_factory):
 @pytest.fixture(scope='module')
 def browser():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=['--no-sandbox', '--disable-gpu', '--disable-background-networking'])
+        args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+        browser = playwright.chromium.launch(executable_path=chromium, args=args)
         yield browser
         browser.close()
 
 
-notebooks = sorted(str(o.relative_to(root/'nbs')) for o in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in o.parts)
+found = [o.relative_to(root/'nbs') for o in (root/'nbs').rglob('*.ipynb')]
+notebooks = sorted(o.as_posix() for o in found if '.ipynb_checkpoints' not in o.parts)
 
 
 
@@ -65,7 +73,7 @@ def test_page(site, browser, address):
     errors, elsewhere = [], []
     page.on('console', lambda message: errors.append(message.text) if message.type == 'error' else None)
     page.on('pageerror', lambda error: errors.append(str(error)))
-    page.on('request', lambda request: None if request.url.startswith((host, 'data:')) else elsewhere.append(request.url))
+    page.on('request', lambda o: None if o.url.startswith((host, 'data:')) else elsewhere.append(o.url))
     page.goto(f'{host}/{address}')
     text = page.evaluate('document.body.innerText')
     assert ':::' not in text and '$$' not in text and '#|' not in text
@@ -134,11 +142,13 @@ def test_pages_for_language_models(site):
 
 def test_search_finds_a_name(site, browser):
     folder, host = site
-    page = browser.new_page()
+    page = browser.new_page(color_scheme='dark')
     page.goto(f'{host}/index.html')
     page.locator('#quarto-search button').first.click()
     page.keyboard.type('broadcasting')
     page.wait_for_selector(':is(.aa-Panel, .smalldocs-search-results) a[href*="similarity.html"]')
+    violations = axe_module.Axe().run(page).response['violations']
+    assert [o['nodes'] for o in violations if o['id'] == 'color-contrast'] == []
     page.close()
 
 
@@ -178,7 +188,8 @@ def test_playground_reads_what_is_drawn(site, browser):
     page.keyboard.press('Escape')
     page.wait_for_timeout(100)
     assert set(page.locator('.verdict').all_inner_texts()) == {'–'}, 'Escape clears'
-    for key, times in ('ArrowLeft', 6), (' ', 1), ('ArrowRight', 16), ('ArrowDown', 3), ('ArrowLeft', 3), ('ArrowDown', 16):
+    keys = ('ArrowLeft', 6), (' ', 1), ('ArrowRight', 16), ('ArrowDown', 3), ('ArrowLeft', 3), ('ArrowDown', 16)
+    for key, times in keys:
         for _ in range(times): page.keyboard.press(key)
     page.wait_for_timeout(100)
     assert page.locator('.verdict').last.inner_text().startswith('7'), 'drawn by keyboard'
@@ -224,7 +235,7 @@ def test_questionnaire_asks_until_all_is_known(site, browser):
     assert page.evaluate('document.activeElement.className') == 'ask', 'the next question is read aloud'
     page.reload()
     page.get_by_role('button', name='Test me').click()
-    assert page.locator('.progress-line').inner_text() == f'{total - some} of {total} known', 'the other lessons are not forgotten'
+    assert page.locator('.progress-line').inner_text() == f'{total - some} of {total} known', 'other lessons are kept'
     page.close()
 
 
@@ -281,7 +292,8 @@ def test_playground_descends_and_diverges(site, browser):
     assert state.inner_text().startswith('Diverged')
     page.evaluate("location.hash = 'lr=0.02&momentum=0.9&batch=5&noise=0'")
     page.wait_for_function("document.getElementById('momentum').value == 0.9")
-    assert page.locator('#play-descend a').get_attribute('href') == '#lr=0.020&momentum=0.9&batch=5&noise=0', 'a link that is opened on the page itself'
+    href = page.locator('#play-descend a').get_attribute('href')
+    assert href == '#lr=0.020&momentum=0.9&batch=5&noise=0', 'a link that is opened on the page itself'
 
     state = page.locator('#play-optimizer .state')
     page.locator('#param-a').fill('70')

@@ -1,4 +1,4 @@
-"""The site in _docs/: the notebooks as nbdev processes them, through Quarto, or through smalldocs where Quarto can't be had.
+"""The site in _docs/: the notebooks as nbdev processes them, through Quarto, or smalldocs where Quarto can't be had.
 
     python tools/docs.py            the site
     python tools/docs.py --plain    without Quarto, even where it is installed"""
@@ -20,7 +20,7 @@ root = Path(__file__).resolve().parents[1]
 config = ConfigParser(delimiters=['='])
 config.read(root/'settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
-docs = root/cfg['doc_path']
+docs, site = root/cfg['doc_path'], cfg['doc_host'] + cfg['doc_baseurl']
 number = r'(?<![\w.-])\d\d_(\w+\.html)'  # nbdev's pages have no numbers
 
 
@@ -28,7 +28,8 @@ def quarto():
     "The program, installed into this environment if need be and if that works; else None"
     beside = Path(sys.executable).parent/'quarto'
     if found := shutil.which(beside) or shutil.which('quarto'): return found
-    pip = [shutil.which('uv'), 'pip', 'install', '--python', sys.executable] if shutil.which('uv') else [sys.executable, '-m', 'pip', 'install']
+    uv = shutil.which('uv')
+    pip = [uv, 'pip', 'install', '--python', sys.executable] if uv else [sys.executable, '-m', 'pip', 'install']
     subprocess.run([*pip, '--quiet', '--no-deps', f"quarto-cli=={cfg['quarto_version']}"], capture_output=True)
     return shutil.which(beside)
 
@@ -47,20 +48,25 @@ def listed(processed):
             if isinstance(o, str): yield section, o
             elif 'href' in o: yield section, o['href']
             else: yield from walk(o['contents'], o['section'])
-    return list(walk(yaml.safe_load((processed/'sidebar.yml').read_text(encoding='utf-8'))['website']['sidebar']['contents']))
+    sidebar = yaml.safe_load((processed/'sidebar.yml').read_text(encoding='utf-8'))['website']['sidebar']
+    return list(walk(sidebar['contents']))
 
 
 def for_language_models(processed):
     "llms.txt, and each page as Markdown without figures (llmstxt.org)"
     lines, last = [f"# {cfg['title']}\n\n> {cfg['description']}"], None
     for section, name in listed(processed):
-        if name.endswith('.ipynb'): text = as_markdown(nbformat.read(root/cfg['nbs_path']/name, as_version=4))
-        else: text = re.sub(r'---\ntitle: (.*)\ndescription: (.*)\n(?:.*\n)*?---', r'# \1\n\n> \2', (processed/name).read_text(encoding='utf-8'), count=1)
+        if name.endswith('.ipynb'):
+            text = as_markdown(nbformat.read(root/cfg['nbs_path']/name, as_version=4))
+            text = re.sub(r'\[!(\[Open in Colab\])\(.*?\)\]', r'\1', text)
+        else:
+            text = (processed/name).read_text(encoding='utf-8')
+            text = re.sub(r'---\ntitle: (.*)\ndescription: (.*)\n(?:.*\n)*?---', r'# \1\n\n> \2', text, count=1)
         title, description = re.match(r'# (.*)\n+> (.*)', text).groups()
         if section != last: lines.append(f'\n## {section}\n')
         last, target = section, re.sub(r'^(.*/)?(?:\d\d_)?(\w+)\.\w+$', r'\1\2.md', name)
         (docs/target).write_text(text, encoding='utf-8')
-        if section: lines.append(f"- [{title}]({cfg['doc_host']}{cfg['doc_baseurl']}/{target}): {description}")
+        if section: lines.append(f"- [{title}]({site}/{target}): {description}")
     (docs/'llms.txt').write_text('\n'.join(lines) + '\n', encoding='utf-8')
 
 
@@ -75,8 +81,9 @@ def main(plain=False):
     shutil.rmtree(docs, ignore_errors=True)
     shutil.move(processed/docs.name, docs)
     for_language_models(processed)
-    if not (program or plain): print(f"Quarto {cfg['quarto_version']} is not here and could not be downloaded, so smalldocs made the pages. They are not published.")
-    print(f'{len(listed(processed))} pages in {docs.name}/: ' + ('make preview' if program else f'python -m http.server -d {docs.name}'))
+    if not (program or plain): print(f"Quarto {cfg['quarto_version']} could not be downloaded, so smalldocs made the pages.")
+    look = 'make preview' if program else f'python -m http.server -d {docs.name}'
+    print(f'{len(listed(processed))} pages in {docs.name}/: {look}')
 
 
 if __name__ == '__main__': main(plain='--plain' in sys.argv[1:])

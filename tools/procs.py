@@ -119,13 +119,21 @@ class Terms(Processor):
 class Callouts(Processor):
     "A block quote that begins with a bold word and a colon, as in `> **Note:** …`, becomes a callout"
     def cell(self, cell):
-        if cell.cell_type == 'markdown': cell.source = callout.sub(lambda m: f"::: {{.callout-{m[1].lower()}}}\n{re.sub('^> ?', '', m[2], flags=re.M).strip()}\n:::\n", cell.source)
+        def replace(match):
+            text = re.sub('^> ?', '', match[2], flags=re.M).strip()
+            return f'::: {{.callout-{match[1].lower()}}}\n{text}\n:::\n'
+        if cell.cell_type == 'markdown': cell.source = callout.sub(replace, cell.source)
+
+
+def with_formulas(text):
+    "Markdown with its LaTeX as MathML, which browsers draw without a script"
+    def replace(match):
+        code, display, inline = match.groups()
+        return code or mathml(display or inline, display='block' if display else 'inline')
+    return formula.sub(replace, text)
 
 
 class Formulas(Processor):
-    "LaTeX becomes MathML, which browsers draw without a script"
+    "LaTeX becomes MathML"
     def cell(self, cell):
-        def replace(match):
-            code, display, inline = match.groups()
-            return code or mathml(display or inline, display='block' if display else 'inline')
-        if cell.cell_type == 'markdown': cell.source = formula.sub(replace, cell.source)
+        if cell.cell_type == 'markdown': cell.source = with_formulas(cell.source)
