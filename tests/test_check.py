@@ -885,14 +885,14 @@ ANSWERS = {
     ''', '''
         scores.exp()/scores.exp().sum(1, keepdim=True)                              # Subtract the largest score
         e = (scores - scores.max()).exp(); e/e.sum(1, keepdim=True)                 # the largest score of all pictures
-        e = (scores - scores.mean(1, keepdim=True)).exp(); e/e.sum(1, keepdim=True)   # the mean does not keep
+        e = (scores - scores.mean(1, keepdim=True)).exp(); e/e.sum(1, keepdim=True)   # far above what you subtract
         scores.softmax(0)                                                           # axis 1
         (scores - scores.amax(1, keepdim=True)).exp()                               # divided by their sum
         scores.log_softmax(1)                                                       # logarithm of the softmax
         scores/scores.sum(1, keepdim=True)                                          #  is right
         scores.sigmoid()                                                            #  is right
         F.one_hot(scores.argmax(1), scores.shape[1])                                #  is right
-        e = (scores - scores.amin(1, keepdim=True)).exp(); e/e.sum(1, keepdim=True)   # nan or infinity
+        e = (scores - scores.amin(1, keepdim=True)).exp() + 1; e/e.sum(1, keepdim=True)   # nan or infinity
         e = 2**(scores - scores.amax(1, keepdim=True)); e/e.sum(1, keepdim=True)    #  is right
         e = (scores - 500).exp(); e/e.sum(1, keepdim=True)                          # nan or infinity
     '''),
