@@ -937,7 +937,7 @@ ANSWERS = {
         matrix.diagonal()/matrix.sum(1)                      # in place of a single number
         sum(matrix[i, i] for i in range(10))/matrix.sum()    # IndexError
         matrix[0, 0]/matrix.sum()                            #  is right
-        matrix.diagonal().sum()//matrix.sum()                #  is right
+        matrix.diagonal().sum()//matrix.sum()                # nothing but zeros
         matrix.diagonal().mean()/matrix.mean()               # Error
     '''),
     'gap(certainty, right)': ('''
