@@ -264,7 +264,7 @@ EXERCISES['first Adam step'] = Exercise(
 # %% ../nbs/api/exercises.ipynb #exercises-momentum
 EXERCISES['momentum'] = Exercise(
     inputs=lambda draw: (*(draw.numbers(-2, 2, 3) for _ in range(3)), draw.numbers(1/64, 1), draw.numbers(0.5, 1)),
-    edges=((torch.ones(1), torch.ones(1), torch.zeros(1), 0.5, 0.5), (torch.ones(2), torch.ones(2), torch.ones(2), 0.5, 0.)),
+    edges=((torch.ones(1), torch.ones(1), torch.zeros(1), 0.5, 0.5), (*torch.ones(3, 2), 0.5, 0.)),
     solution=lambda w, velocity, grad, lr, mom: w - lr*(mom*velocity + grad),
     mistakes={
         'the old velocity has to fade: multiply it by mom.':
@@ -463,7 +463,8 @@ EXERCISES['chain'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-weight_gradient
 EXERCISES['weight gradient'] = Exercise(
-    inputs=lambda draw: (draw.numbers(-2, 2, n := draw.whole(1, 6), draw.whole(1, 5)), draw.numbers(-2, 2, n, draw.whole(1, 5))),
+    inputs=lambda draw: (draw.numbers(-2, 2, n := draw.whole(1, 6), draw.whole(1, 5)),
+                         draw.numbers(-2, 2, n, draw.whole(1, 5))),
     edges=((torch.ones(1, 2), torch.zeros(1, 3)),),
     solution=lambda x, grad: x.T @ grad,
     mistakes={
@@ -477,7 +478,8 @@ EXERCISES['weight gradient'] = Exercise(
 
 # %% ../nbs/api/exercises.ipynb #exercises-gate
 EXERCISES['gate'] = Exercise(
-    inputs=lambda draw: (draw.numbers(-2, 2, n := draw.whole(1, 6), 4) + 1/128, draw.numbers(-2, 2, n, 4)),  # x is never 0
+    inputs=lambda draw: (draw.numbers(-2, 2, n := draw.whole(1, 6), 4) + 1/128,  # never 0
+                         draw.numbers(-2, 2, n, 4)),
     edges=((torch.ones(1, 2), torch.zeros(1, 2)), (-torch.ones(2, 3), torch.ones(2, 3))),
     solution=lambda x, grad: grad*(x > 0),
     mistakes={
@@ -592,7 +594,7 @@ EXERCISES['softmax'] = Exercise(
         'the largest score of all pictures is too large for the others, whose shares all become 0. Subtract each '
         'picture’s own.':
             lambda scores: (e := (scores - scores.max()).exp())/e.sum(1, keepdim=True),
-        'the mean does not keep all exponentials in bounds, since one score can be far above it. Subtract the largest.':
+        'one score can be far above what you subtract, and then its exponential is infinite. Subtract the largest.':
             lambda scores: (e := (scores - scores.mean(1, keepdim=True)).exp())/e.sum(1, keepdim=True),
         'the shares must make 1 for each picture: sum over the classes, axis 1.': lambda scores: scores.softmax(0),
         'the shares have to be divided by their sum.':
@@ -621,7 +623,7 @@ EXERCISES['cross-entropy'] = Exercise(
 # %% ../nbs/api/exercises.ipynb #exercises-from_the_matrix
 EXERCISES['from the matrix'] = Exercise(
     inputs=lambda draw: (draw.whole(0, 50, c := draw.whole(2, 10), c) + 100*torch.eye(c).long(),),
-    edges=((torch.tensor([[0, 3], [2, 0]]),), (torch.tensor([[5, 1, 0], [0, 2, 0], [0, 0, 0]]),), (torch.eye(10).long(),)),
+    edges=((torch.tensor([[0, 3], [2, 0]]),), (torch.tensor([[5, 1, 0], [0, 2, 0], [0, 0, 0]]),)),
     solution=lambda matrix: matrix.diagonal().sum()/matrix.sum(),
     mistakes={
         'that is how many are right; divide by how many pictures there are.': lambda matrix: matrix.diagonal().sum(),
