@@ -6,7 +6,7 @@ import pytest
 
 from mnist_under_hood.data import load_split
 from mnist_under_hood.files import SAMPLE, count_images, write_digits
-from mnist_under_hood.resnet import as_rung, train_rung
+from mnist_under_hood.rungs import as_rung, train_rung
 
 
 @pytest.fixture(scope='module')
