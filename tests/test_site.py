@@ -138,6 +138,15 @@ def test_pages_for_language_models(site):
     for address in re.findall(r'^- \[.*\]\((\S+)\): \S', text, re.M):
         page = (folder/address.removeprefix(home + '/')).read_text(encoding='utf-8')
         assert page.startswith('# ') and len(page) > 500 and '![Open' not in page, address
+        here = (folder/address.removeprefix(home + '/')).parent
+        pages = [o for o in re.findall(r'\]\(([\w./]+)', page) if re.search(r'[a-z]\.(ipynb|html|md)$', o)]
+        assert [o for o in pages if not (here/o).is_file() or not o.endswith('.md')] == [], address
+
+
+def test_neither_renderer_is_a_sentence():
+    code = "import docs; docs.quarto = lambda: None; docs.find_spec = lambda name: None; docs.main()"
+    done = subprocess.run([sys.executable, '-c', code], cwd=root/'tools', capture_output=True, text=True)
+    assert done.returncode == 1 and 'Traceback' not in done.stderr and 'Python 3.11 or newer' in done.stderr
 
 
 def test_search_finds_a_name(site, browser):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from configparser import ConfigParser
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -62,6 +63,7 @@ def for_language_models(processed):
         else:
             text = (processed/name).read_text(encoding='utf-8')
             text = re.sub(r'---\ntitle: (.*)\ndescription: (.*)\n(?:.*\n)*?---', r'# \1\n\n> \2', text, count=1)
+        text = re.sub(r'(\]\([\w/.]*?)(?:\d\d_)?([a-z]\w*)\.(?:ipynb|html)\b', r'\1\2.md', text)
         title, description = re.match(r'# (.*)\n+> (.*)', text).groups()
         if section != last: lines.append(f'\n## {section}\n')
         last, target = section, re.sub(r'^(.*/)?(?:\d\d_)?(\w+)\.\w+$', r'\1\2.md', name)
@@ -71,9 +73,12 @@ def for_language_models(processed):
 
 
 def main(plain=False):
+    program = None if plain else quarto()
+    if not (program or find_spec('smalldocs')):
+        sys.exit('The pages are made by Quarto, or by smalldocs where Quarto can\'t be downloaded, and smalldocs needs Python 3.11 or '
+                 'newer.\nInstall Quarto yourself (https://quarto.org), or take a newer Python: rm -r .venv; make site PYTHON=python3.12')
     refresh_quarto_yml()
     processed = root/proc_nbs(force=True)
-    program = None if plain else quarto()
     render = [program, 'render', '--to', 'html'] if program else [sys.executable, '-m', 'smalldocs.cli', 'render']
     done = subprocess.run(render, cwd=processed, capture_output=True, text=True)
     if done.returncode: sys.exit(done.stderr)
