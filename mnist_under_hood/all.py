@@ -6,9 +6,6 @@
 __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
-import torch
-import torch.nn.functional as F
-from torch import nn
 from . import (
     backprop, data, disk, distributed, exercises, files, handwriting, learner, linear,
     multiclass, nets, optim, plots, practice, resnet, rungs, sgd, similarity, weights)
@@ -35,5 +32,5 @@ from .weights import *
 # %% ../nbs/index.ipynb #all-names
 _modules = (disk, files, plots, data, similarity, sgd, linear, optim, weights, learner,
             nets, resnet, rungs, handwriting, backprop, multiclass, distributed, exercises, practice)
-# A star import hides nothing of PyTorch: what has a name of its there is imported from its module
-__all__ = sorted({name for module in _modules for name in module.__all__ if not any(hasattr(o, name) for o in (torch, nn, F))})
+# A star import hides nothing of PyTorch: these two have names of its, and are imported from mnist_under_hood.multiclass
+__all__ = sorted({name for module in _modules for name in module.__all__} - {'cross_entropy', 'log_softmax'})

@@ -66,7 +66,7 @@ class ReLULayer:
         ) -> Tensor:                # float, shaped as `x`
         return grad*self.y.sign()
 
-# %% ../nbs/09_backprop.ipynb #backprop-relu
+# %% ../nbs/09_backprop.ipynb #backprop-SigmoidLayer
 class SigmoidLayer:
     "$1/(1 + e^{-x})$ of each number"
     def forward(self, x: Tensor # float, any shape
@@ -92,7 +92,7 @@ class MnistLoss:
         return self.distance.mean()
 
     def backward(self) -> Tensor:     # float (N, 1): gradient of the loss at the scores
-        return self.gap*(1 - self.distance)/len(self.gap)
+        return self.gap*(1 - self.distance)/self.gap.numel()
 
 # %% ../nbs/09_backprop.ipynb #backprop-cross_entropy
 class CrossEntropy:
@@ -100,12 +100,14 @@ class CrossEntropy:
     def forward(self, preds: Tensor, # float (N, classes): scores, any range
                 targets: Tensor      # int64 (N,): 0..classes - 1
         ) -> Tensor:                 # float (), 0 or more
-        "Raises `ValueError` for shapes that do not fit"
+        "Raises `ValueError` for shapes or labels that do not fit"
         if preds.ndim != 2 or targets.shape != preds.shape[:1]:
             raise ValueError(f'preds has shape {tuple(preds.shape)} and targets {tuple(targets.shape)}; wanted are (N, classes) and (N,).')
         log_probs = preds.log_softmax(1)
         self.probs, self.targets = log_probs.exp(), targets
-        return -log_probs[range(len(targets)), targets].mean()
+        try: return -log_probs.gather(1, targets[:, None]).mean()
+        except (RuntimeError, IndexError) as e:  # what gather says about labels it has no column for
+            raise ValueError(f'targets is {targets.dtype} and wanted are whole numbers, int64, from 0 to {preds.shape[1] - 1}.') from e
 
     def backward(self) -> Tensor:    # float (N, classes): gradient of the loss at the scores
         grad = self.probs.clone()

@@ -8,7 +8,6 @@ import argparse, sys, time
 from pathlib import Path
 from typing import Sequence
 import torch
-from safetensors import SafetensorError
 from .data import load_split, mnist_sample
 from .disk import course_home, delete_leftovers
 from .files import open_image
@@ -26,7 +25,7 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1: raise argparse.ArgumentTypeError(f'{text!r} is not a whole number above 0')
     return int(text)
 
-# %% ../nbs/api/cli.ipynb #cli-types
+# %% ../nbs/api/cli.ipynb #cli-rungs
 def _rungs(text: str) -> list[str]:
     "An argparse type: rungs with commas between them"
     if unknown := [o for o in text.split(',') if o not in RECIPES]:
@@ -72,7 +71,7 @@ def _complain(reason: str | Exception) -> int:
 
 # %% ../nbs/api/cli.ipynb #cli-save
 def _save(learn: Learner, file: Path) -> None:
-    "Write the weights of `learn`. Raises `OSError` or `SafetensorError`"
+    "Write the weights of `learn`. Raises `OSError`"
     delete_leftovers(file.parent, file.name)
     learn.save(file)
 
@@ -91,7 +90,7 @@ def mnist_ladder(argv: Sequence[str] | None = None # Arguments; those of the com
             continue
         try:
             if args.save: _save(learn, args.save/f'{rung}.safetensors')
-        except (OSError, SafetensorError) as e:
+        except OSError as e:
             return _complain(f'--save: {args.save} cannot be written ({e}). Make room, or name another folder.')
     return skipped
 
@@ -121,7 +120,7 @@ def _kept(rung: str) -> Learner:
     _complain(f'training {RECIPES[rung].name}, this once')
     learn = train_rung(rung, *_pictures())
     try: _save(learn, weights)
-    except (OSError, SafetensorError) as e:
+    except OSError as e:
         _complain(f'the weights cannot be kept in {weights.parent} ({e}). Make room, or set FASTAI_HOME to another folder.')
     return learn
 
@@ -148,6 +147,6 @@ def mnist_predict(argv: Sequence[str] | None = None # Arguments; those of the co
             skipped = _complain(f'{name}: skipped: {e}')
             continue
         three = learn.predict(x.flatten()).item()
-        if three != three: return _complain('the weights hold numbers that are none (NaN), so there is no verdict. Train them anew.')
+        if three != three: return _complain('the weights contain NaN, so there is no verdict. Train them anew.')
         print(f'{name}: {3 if three > 0.5 else 7}, {100*max(three, 1 - three):.0f} %')
     return skipped

@@ -6,7 +6,7 @@
 from __future__ import annotations
 import argparse, json, os, signal, sys
 from pathlib import Path
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Iterator, Sequence
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -98,7 +98,7 @@ class Checkpoint(Callback):
         text, tensors = pack_state({'call': self.call, 'done': self.done, **_state_of(learn)})
         write_tensors(self.file, tensors, {'state': text})
 
-# %% ../nbs/distributed.ipynb #distributed-total
+# %% ../nbs/distributed.ipynb #distributed-sum_over_workers
 def sum_over_workers(t: Tensor # Of the same shape in each worker; changed in place
     ) -> Tensor:    # The sum of all workers' `t`
     "Add up over all workers. Raises `ConnectionError` where another one is gone"

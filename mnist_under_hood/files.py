@@ -188,7 +188,7 @@ def _redrawn(originals: np.ndarray, # uint8 (N, 8, 8), 0 for paper
     pen = rng.integers(51, 128, (len(originals), 1, 1))  # the lower, the thicker
     return ((np.stack(blurred) - pen)*3 + 128).clip(0, 255).astype(np.uint8)
 
-# %% ../nbs/api/files.ipynb #files-offline
+# %% ../nbs/api/files.ipynb #files-write_digits
 def write_digits(folder: str | Path, # Where to write; must not exist yet
                  source: Source,     # Whose layout and classes to follow
                  variants: int = 1   # Pictures to make from each original, 1 or more

@@ -37,7 +37,7 @@ class DataLoaders(NamedTuple):
     train: DataLoader # Training batches
     valid: DataLoader # Validation batches
 
-# %% ../nbs/06_learner.ipynb #learner-dls
+# %% ../nbs/06_learner.ipynb #learner-default_device
 def default_device() -> torch.device:
     "The fastest device that this machine has: CUDA, else Apple's MPS, else the CPU"
     if torch.cuda.is_available(): return torch.device('cuda')
@@ -79,7 +79,7 @@ class Recorder(Callback):
         self.lrs.append(learn.opt.lr)
 
     def end_of_training(self, learn: Learner) -> None:
-        "Turn the epoch's losses into numbers, and stop if one of them is none"
+        "Turn the epoch's losses into numbers, and stop if one of them is not finite"
         done = sum(isinstance(o, float) for o in self.losses)
         if done < len(self.losses): self.losses[done:] = torch.stack(self.losses[done:]).tolist()
         for i, loss in enumerate(self.losses[done:]):

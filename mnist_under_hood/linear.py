@@ -105,7 +105,7 @@ def batch_accuracy(preds: Tensor, # float (N, 1): scores
     "Share of scores on the right side: sigmoid above one half for a three. Raises `ValueError` where the shapes differ"
     return accuracy((preds.sigmoid() > 0.5).to(yb.dtype), yb)
 
-# %% ../nbs/04_linear.ipynb #linear-train
+# %% ../nbs/04_linear.ipynb #linear-validate_epoch
 def validate_epoch(model: Callable, # Takes xb, float (N, 784), and returns scores, float (N, 1)
                    dl: DataLoader   # The validation batches
     ) -> float:                     # 0..1, rounded to 4 decimals

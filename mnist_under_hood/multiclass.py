@@ -52,7 +52,7 @@ def confusion_matrix(answers: Tensor, # int64 (N,): the class given to each pict
                      targets: Tensor, # int64 (N,): its own class, 0..n - 1
                      n: int = 10      # Number of classes
     ) -> Tensor:                      # int64 (n, n): pictures of class `row` that were given class `column`
-    "How often each class was taken for each. Raises `ValueError` where the shapes differ, or for a class there is none of"
+    "How often each class was taken for each. Raises `ValueError` where the shapes differ, or for an unknown class"
     check_shapes(answers, targets)
     for name, o in ('answers', answers), ('targets', targets):
         if o.is_floating_point() or o.ndim != 1 or (o.numel() and not 0 <= o.min() <= o.max() < n):

@@ -4,7 +4,6 @@
 
 # %% ../nbs/07_relu.ipynb #nets-imports
 from __future__ import annotations
-import torch
 from torch import Tensor, nn
 
 # %% auto #0

@@ -252,7 +252,7 @@ def check(name: str,    # The exercise, a key of `EXERCISES`
     ) -> Verdict:       # Right, or what is wrong, in a sentence
     """Try a function on twenty random inputs and on edge cases, or compare a value, exactly or to three digits.
 
-    An answer gets ten seconds. Raises `ValueError` for an unknown name"""
+    An answer gets ten seconds. Raises `ValueError` for an unknown name."""
     exercise = _exercise(name)
     with torch.random.fork_rng(devices=[]):  # what an answer draws or seeds is its own affair
         return _limited(partial(_verdict, exercise, answer, seed), _SECONDS)

@@ -65,7 +65,7 @@ def train_rung(rung: str,                  # A key of `RECIPES`
                cbs: Sequence[Callback] = (), # Called while it trains, such as a `ProgressBar`
                learner: type = Learner     # What trains it
     ) -> Learner:
-    "Train one rung of the ladder from scratch. Raises `ValueError` for a rung there is none of"
+    "Train one rung of the ladder from scratch. Raises `ValueError` for an unknown rung"
     if rung not in RECIPES: raise ValueError(f'rung is {rung!r}; there are {", ".join(RECIPES)}.')
     recipe = RECIPES[rung]
     torch.manual_seed(seed)

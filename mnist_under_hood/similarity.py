@@ -5,9 +5,7 @@
 # %% ../nbs/02_similarity.ipynb #similarity-imports
 from __future__ import annotations
 from typing import Callable, NamedTuple
-import torch
 from torch import Tensor
-from .data import load_split, mnist_sample
 
 # %% auto #0
 __all__ = ['l1_distance', 'rmse_distance', 'check_shapes', 'accuracy', 'is_3', 'Rung', 'Ladder', 'ladder']

@@ -16,16 +16,22 @@ def write_tensors(file: str | Path,          # Where to write, usually something
                   tensors: dict[str, Tensor], # Of any shape and dtype, on any device
                   metadata: dict[str, str] | None = None # To go with them
     ) -> Path:                               # `file`
-    "Write named tensors as safetensors. The file appears when it is complete, never half of it"
+    """Write named tensors as safetensors. The file appears when it is complete, never half of it.
+
+    Raises `OSError` where it cannot be written."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
     with write_whole(file) as temporary:
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata)
+        try: save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata)
+        except SafetensorError as e: raise OSError(f'{file}: {e}') from e
     return Path(file)
 
 # %% ../nbs/api/weights.ipynb #weights-read_tensors
 def read_tensors(file: str | Path # What `write_tensors` wrote
     ) -> tuple[dict, dict]:       # {name: tensor} on the CPU, and {name: text}
-    "Raises `FileNotFoundError`, or `ValueError` for a file that is damaged or something else"
+    """Read named tensors and their metadata.
+
+    Raises `FileNotFoundError`, or `ValueError` for a file that is damaged or something else."""
     from safetensors import SafetensorError, safe_open
     if not Path(file).is_file(): raise FileNotFoundError(f'there is no file {file} to load weights from.')
     try:

@@ -265,7 +265,7 @@ def test_archive_cut_off(place):
                            r'probs, of shape \(1, 2\), must hold numbers from 0 to 1'),
     'temperature of NaN': (fit_temperature, [tensor([[nan, 0.]]), tensor([0])],
                            r'scores holds numbers that are not finite'),
-    'a rung there is none of': (train_rung, ['linaer', None, None],
+    'an unknown rung': (train_rung, ['linaer', None, None],
                                 r"rung is 'linaer'; there are baseline, linear, relu, resnet18")})
 def test_arguments(function, arguments, says):
     with refused(ValueError, says): function(*arguments)
@@ -479,7 +479,7 @@ def test_mnist_predict_of_an_animation(place, said):
                    r'there is no file .*none\.safetensors'),
     'a pickle': (mnist_predict, ['--weights', 'pickle.pt', 'seven.png'], r'pickle\.pt is no whole safetensors file'),
     'weights of NaN': (mnist_predict, ['--weights', 'nan.safetensors', 'seven.png'],
-                       r'the weights hold numbers that are none \(NaN\).*Train them anew'),
+                       r'the weights contain NaN.*Train them anew'),
     'no such rung': (mnist_ladder, ['--rungs', 'linear,linaer'],
                      "no rung 'linaer'; there are baseline, linear, relu, resnet18"),
     **{f'{n} epochs': (mnist_ladder, ['--epochs', n], '--epochs: .*(not a whole number above 0|invalid)')

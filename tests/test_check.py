@@ -4,7 +4,7 @@ A row is an answer as a learner would write it, the last expression being what i
 """
 import itertools
 import math
-import statistics
+import statistics  # noqa: F401 (the answers use it, and F)
 import sys
 import time
 from decimal import Decimal
@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: F401
 
 from mnist_under_hood import practice
 from mnist_under_hood.exercises import EXERCISES, Draw

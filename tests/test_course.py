@@ -1,18 +1,15 @@
 """tools/compare.py, course.py and record.py on small notebooks."""
-import sys
 from base64 import b64encode
 from io import BytesIO
-from pathlib import Path
 
+import course
 import nbformat
 import pytest
+import record
+from compare import compare
 from nbformat import v4
 from PIL import Image, ImageDraw
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]/'tools'))
-import course
-import record
-from compare import compare
 
 
 def page(*outputs, source='print(result)'):

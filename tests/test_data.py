@@ -14,15 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import tiny
 from fastai.data.external import URLs
 from safetensors.torch import load_file
 from test_bad_input import raised_by_somebody
 
-import mnist_under_hood.files
 from mnist_under_hood.data import load_split
 from mnist_under_hood.disk import delete_leftovers
 from mnist_under_hood.files import SAMPLE, cached_array, count_images, mnist_sample, unpack_archive, write_digits
+from mnist_under_hood.weights import write_tensors
 
 
 
@@ -221,6 +222,8 @@ def test_no_room_for_a_large_file(home, tmp_path, monkeypatch, digits):
     try:
         with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack_archive(archive)
         with pytest.warns(UserWarning, match='cannot be written .*Set FASTAI_HOME'): x, _ = load_split(digits)
+        with pytest.raises(OSError, match=r'large\.safetensors: '):
+            write_tensors(tmp_path/'large.safetensors', {'zeros': torch.zeros(10_000)})
     finally: resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert len(x) == 59 and left_behind(home) == []
 

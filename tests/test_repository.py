@@ -15,14 +15,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 import yaml
+from addresses import cfg, current, files, here, notebooks
+from docs import listed
+from readme import readme
 from torch import nn
 
 root = Path(__file__).resolve().parents[1]
 nbs = root/'nbs'
-sys.path.insert(0, str(root/'tools'))
-from addresses import cfg, current, files, here, notebooks
-from docs import listed
-from readme import readme
 
 pages = notebooks()
 lessons = [o for o in pages if re.match(r'\d\d_', o.name)]
@@ -57,6 +56,14 @@ def test_notebooks_are_clean(copy):
     assert not dirty, 'run `make clean-notebooks`'
 
 
+def test_every_import_is_used():
+    "In all.py and _modidx.py alone nbdev and the star import use them"
+    ruff = subprocess.run([Path(sys.executable).parent/'ruff', 'check', '--isolated', '--no-cache', '--select', 'F401',
+                           '--exclude', 'all.py,_modidx.py', '--output-format', 'concise', 'mnist_under_hood', 'tools',
+                           'tests'], cwd=root, capture_output=True, text=True)
+    assert ruff.returncode == 0, ruff.stdout + ruff.stderr
+
+
 def test_all_holds_every_public_name():
     import mnist_under_hood.all as everything
     modules = [o.stem for o in (root/'mnist_under_hood').glob('[a-z]*.py') if o.stem not in ('all', 'cli')]
@@ -86,7 +93,7 @@ def exported(page):
 
 
 def test_exported_cells_are_small():
-    "As in nbdev; the exercises, of which there are many small ones, are not let count"
+    "As in nbdev; the exercises, of which there are many small ones, are left out"
     sizes = sorted(len(lines) for page in pages if page.stem != 'exercises' for _, lines in exported(page))
     assert statistics.median(sizes) <= 9 and sizes[int(0.9*len(sizes))] <= 25, sizes
 
@@ -134,7 +141,7 @@ def test_imports_stand_alone(page):
     "A cell that mixes imports with other code runs when nbdev makes the site"
     for cell in nbformat.read(page, as_version=4).cells:
         if cell.cell_type != 'code' or 'nbdev_export()' in cell.source: continue
-        if cell.source.lstrip('#| hide\n').startswith('!'): continue
+        if cell.source.removeprefix('#| hide\n').startswith('!'): continue
         kinds = {isinstance(o, (ast.Import, ast.ImportFrom)) for o in ast.parse(cell.source).body
                  if not (isinstance(o, ast.Assign) and getattr(o.targets[0], 'id', '') == '_all_')}
         assert len(kinds) < 2, cell.source

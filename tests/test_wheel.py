@@ -2,24 +2,22 @@
 without the repository."""
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import lessons
 import nbformat
 import pytest
+from compare import compare
 from PIL import Image
 
 from mnist_under_hood.files import is_mnist_sample, mnist_sample
 
 root = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(root/'tools'))
-from compare import compare
 
 names = [o.stem for o in sorted((root/'nbs').glob('[0-9][0-9]_*.ipynb'))]
 # once more, with other last bits
 nudged = [o for o in names if o in ('04_linear', '10_silent_bugs') or os.environ.get('NUDGED')]
-block = "import sys\nfor name in 'fastai', 'fastbook', 'fastcore', 'sklearn': sys.modules[name] = None\n"
+block = "import sys\nfor name in 'fastai', 'fastbook', 'fastcore', 'graphviz', 'sklearn': sys.modules[name] = None\n"
 
 
 @pytest.fixture(scope='session')

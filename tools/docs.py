@@ -6,22 +6,20 @@ import re
 import shutil
 import subprocess
 import sys
-from configparser import ConfigParser
 from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
 import yaml
+from nbdev.config import get_config
 from nbdev.quarto import refresh_quarto_yml
 from nbdev.serve import proc_nbs
 
 from readme import as_markdown
 
 root = Path(__file__).resolve().parents[1]
-config = ConfigParser(delimiters=['='])
-config.read(root/'settings.ini', encoding='utf-8')
-cfg = config['DEFAULT']
-docs, site = root/cfg['doc_path'], cfg['doc_host'] + cfg['doc_baseurl']
+cfg = get_config()
+docs, site = cfg.doc_path, cfg.doc_host + cfg.doc_baseurl
 number = r'(?<![\w.-])\d\d_(\w+\.html)'  # nbdev's pages have no numbers
 
 
@@ -31,7 +29,7 @@ def quarto():
     if found := shutil.which(beside) or shutil.which('quarto'): return found
     uv = shutil.which('uv')
     pip = [uv, 'pip', 'install', '--python', sys.executable] if uv else [sys.executable, '-m', 'pip', 'install']
-    subprocess.run([*pip, '--quiet', '--no-deps', f"quarto-cli=={cfg['quarto_version']}"], capture_output=True)
+    subprocess.run([*pip, '--quiet', '--no-deps', f"quarto-cli=={cfg.quarto_version}"], capture_output=True)
     return shutil.which(beside)
 
 
@@ -55,10 +53,10 @@ def listed(processed):
 
 def for_language_models(processed):
     "llms.txt, and each page as Markdown without figures (llmstxt.org)"
-    lines, last = [f"# {cfg['title']}\n\n> {cfg['description']}"], None
+    lines, last = [f'# {cfg.title}\n\n> {cfg.description}'], None
     for section, name in listed(processed):
         if name.endswith('.ipynb'):
-            text = as_markdown(nbformat.read(root/cfg['nbs_path']/name, as_version=4))
+            text = as_markdown(nbformat.read(cfg.nbs_path/name, as_version=4))
             text = re.sub(r'\[!(\[Open in Colab\])\(.*?\)\]', r'\1', text)
         else:
             text = (processed/name).read_text(encoding='utf-8')
@@ -86,7 +84,7 @@ def main(plain=False):
     shutil.rmtree(docs, ignore_errors=True)
     shutil.move(processed/docs.name, docs)
     for_language_models(processed)
-    if not (program or plain): print(f"Quarto {cfg['quarto_version']} could not be downloaded, so smalldocs made the pages.")
+    if not (program or plain): print(f'Quarto {cfg.quarto_version} could not be downloaded, so smalldocs made the pages.')
     look = 'make preview' if program else f'python -m http.server -d {docs.name}'
     print(f'{len(listed(processed))} pages in {docs.name}/: {look}')
 
