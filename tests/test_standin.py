@@ -1,4 +1,5 @@
-"""The pictures that stand in for MNIST without a network: which originals they come from, what they look like, and that the ladder climbs on them"""
+"""The pictures that stand in for MNIST without a network: which originals they come from, what they look like, and
+that the ladder climbs on them"""
 from types import SimpleNamespace
 
 import numpy as np
@@ -44,7 +45,8 @@ def test_no_two_pictures_alike(standin):
 def test_no_validation_picture_has_an_original_in_training(standin, tmp_path, monkeypatch):
     originals = {split: {o.stem.split('_')[1] for o in (standin/split/'3').iterdir()} for split in SAMPLE.splits}
     assert not originals['train'] & originals['valid']
-    # The names could lie. So every fifth original is a lying bar here, the others are standing bars, and each split must hold one kind.
+    # The names could lie. So every fifth original is a lying bar here, the others are standing bars, and each split
+    # must hold one kind.
     bars = np.zeros((20, 8, 8))
     bars[4::5, 3:5], bars[np.arange(20) % 5 < 4, :, 3:5] = 16, 16
     monkeypatch.setattr('sklearn.datasets.load_digits', lambda: SimpleNamespace(images=bars, target=np.full(20, 3)))
@@ -59,7 +61,8 @@ def test_no_validation_picture_has_an_original_in_training(standin, tmp_path, mo
 def test_looks_like_mnist(splits):
     for x, _ in splits:
         assert x.shape[1:] == (28, 28)
-        assert (x.flatten(1).max(1).values == 1).all() and (x.flatten(1).min(1).values == 0).all(), 'paper is 0, ink is 1'
+        assert (x.flatten(1).max(1).values == 1).all() and (x.flatten(1).min(1).values == 0).all(), \
+            'paper is 0, ink is 1'
         ink = x.mean((1, 2))
         assert 0.03 < ink.min() and ink.max() < 0.45
         assert ink.quantile(0.9) > 1.5*ink.quantile(0.1), 'pens are thin and thick'
