@@ -237,7 +237,8 @@ def test_folder_that_must_not_be_written_to(tmp_path, monkeypatch, digits):
         Path(scratch + '/closed').mkdir(mode=0o555)
         digits = shutil.copytree(digits, scratch + '/digits')
         with tarfile.open(scratch + '/set.tgz', 'w:gz') as tar: tar.add(digits, 'mnist_sample')
-        for act in lambda: unpack_archive(scratch + '/set.tgz'), lambda: write_digits(scratch + '/closed/digits', SAMPLE):
+        for act in (lambda: unpack_archive(scratch + '/set.tgz'),
+                    lambda: write_digits(scratch + '/closed/digits', SAMPLE)):
             assert re.match(f'OSError: .* {remedy}', raised_by_somebody(act))
         def loaded():
             warnings.simplefilter('error')
@@ -262,7 +263,8 @@ def test_download_may_not_reach_outside(home, server, tmp_path):
 
 
 @pytest.mark.parametrize('keep, old, new', [
-    (-1, b'', b''), (100, b'', b''), (0, b'', b''), (None, b'\x93NUMPY', bytes(6)), (None, b'(59, 28, 28)', b'(99, 28, 28)'),
+    (-1, b'', b''), (100, b'', b''), (0, b'', b''),
+    (None, b'\x93NUMPY', bytes(6)), (None, b'(59, 28, 28)', b'(99, 28, 28)'),
     (None, b"{'descr'", b"('descr'"), (None, b"'<f4'", b"'|O' ")])
 def test_damaged_cache_is_named_and_made_anew(home, tmp_path, keep, old, new, digits):
     digits = shutil.copytree(digits, tmp_path/'digits')
