@@ -27,7 +27,8 @@ nudged = '''
 import numpy as np
 import mnist_under_hood.files as files
 exact = files.cached_array
-files.cached_array = lambda *args: np.minimum(exact(*args)*np.float32(1 + 1e-7), 1)  # each grey pixel's last bit is one more
+# each grey pixel's last bit is one more
+files.cached_array = lambda *args: np.minimum(exact(*args)*np.float32(1 + 1e-7), 1)
 from mnist_under_hood.data import load_split, mnist_sample
 x = load_split(mnist_sample())[0]
 assert (x.double()*255 - (x.double()*255).round()).abs().max() > 1e-5, "nothing changed"
