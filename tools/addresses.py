@@ -1,6 +1,8 @@
-"""Rewrite the addresses after `user`, `repo`, `branch` or `version` changed in settings.ini: Colab badges, installs, clones, the site's links to the repository.
+"""Rewrite the addresses after `user`, `repo`, `branch` or `version` changed in settings.ini: Colab badges, installs,
+clones, the site's links to the repository.
 
-On the branch they name the branch, and in a release its tag, so that a notebook in Colab and the package that it installs are of one version."""
+On the branch they name the branch, and in a release its tag, so that a notebook in Colab and the package that it
+installs are of one version."""
 import re
 
 from nbdev.config import get_config
