@@ -73,8 +73,10 @@ def for_language_models(processed):
 def main(plain=False):
     program = None if plain else quarto()
     if not (program or find_spec('smalldocs')):
-        sys.exit('The pages are made by Quarto, or by smalldocs where Quarto can\'t be downloaded, and smalldocs needs Python 3.11 or '
-                 'newer.\nInstall Quarto yourself (https://quarto.org), or take a newer Python: rm -r .venv; make site PYTHON=python3.12')
+        sys.exit('The pages are made by Quarto, or by smalldocs where Quarto can\'t be downloaded, and smalldocs '
+                 'needs Python 3.11 or newer.\n'
+                 'Install Quarto yourself (https://quarto.org), or take a newer Python: '
+                 'rm -r .venv; make site PYTHON=python3.12')
     refresh_quarto_yml()
     processed = root/proc_nbs(force=True)
     render = [program, 'render', '--to', 'html'] if program else [sys.executable, '-m', 'smalldocs.cli', 'render']
@@ -84,7 +86,8 @@ def main(plain=False):
     shutil.rmtree(docs, ignore_errors=True)
     shutil.move(processed/docs.name, docs)
     for_language_models(processed)
-    if not (program or plain): print(f'Quarto {cfg.quarto_version} could not be downloaded, so smalldocs made the pages.')
+    if not (program or plain):
+        print(f'Quarto {cfg.quarto_version} could not be downloaded, so smalldocs made the pages.')
     look = 'make preview' if program else f'python -m http.server -d {docs.name}'
     print(f'{len(listed(processed))} pages in {docs.name}/: {look}')
 
