@@ -48,7 +48,8 @@ class Fold(Processor):
     "A cell with the directive `folded` opens on a click, under the names that it exports"
     def cell(self, cell):
         if cell.cell_type != 'code' or 'folded' not in cell.directives_: return
-        public = [o for o in defined(cell.source) if '.' not in o and not o.startswith('_')] if 'exports' in cell.directives_ else []
+        public = ([o for o in defined(cell.source) if '.' not in o and not o.startswith('_')]
+                  if 'exports' in cell.directives_ else [])
         cell.source = f"#| code-fold: true\n#| code-summary: {', '.join(public) or 'Code'}\n{cell.source}"
 
 
@@ -67,22 +68,26 @@ class Colab(Processor):
     "The badge, whose image is on another host, becomes a line of text and a link in the margin"
     def cell(self, cell):
         if cell.cell_type != 'markdown': return
-        if match := badge.match(cell.source): self.nb.frontmatter_['code-links'] = [dict(text='Open in Colab', icon='play-circle', href=match[1])]
+        if match := badge.match(cell.source):
+            self.nb.frontmatter_['code-links'] = [dict(text='Open in Colab', icon='play-circle', href=match[1])]
         cell.source = badge.sub(r'[Open in Colab](\1)', cell.source)
 
     def end(self):
-        if 'code-links' in self.nb.frontmatter_: self.nb.cells[0].source = f'---\n{yaml.safe_dump(self.nb.frontmatter_)}---\n'
+        if 'code-links' in self.nb.frontmatter_:
+            self.nb.cells[0].source = f'---\n{yaml.safe_dump(self.nb.frontmatter_)}---\n'
 
 
 @cache
 def glossary():
-    "The entries of nbs/glossary.ipynb by their anchors: a title, the forms that stand for it in prose, the text, and where torch and fastai have it"
+    """The entries of nbs/glossary.ipynb by their anchors: a title, the forms that stand for it in prose, the text,
+    and where torch and fastai have it"""
     cells = nbformat.read(get_config().nbs_path/'glossary.ipynb', as_version=4).cells
     entries = {}
     for entry in re.split(r'^### ', '\n\n'.join(c.source for c in cells if c.cell_type == 'markdown'), flags=re.M)[1:]:
         title, text, names = re.split(r'\n{2,}', entry)[:3]
         forms = [title, *re.findall(r'\*([^*]+)\*', text)]
-        entries[re.sub(r'\W+', '-', title.lower())] = AttrDict(title=title, forms=forms, text=re.sub('[*`]', '', text), names=names)
+        entries[re.sub(r'\W+', '-', title.lower())] = AttrDict(title=title, forms=forms,
+                                                               text=re.sub('[*`]', '', text), names=names)
     return entries
 
 
@@ -98,11 +103,13 @@ def words():
 
 
 class Terms(Processor):
-    "The first use of each of the field's words in a lesson is a link to its entry in the glossary, which practice/terms.js shows in place"
+    """The first use of each of the field's words in a lesson is a link to its entry in the glossary, which
+    practice/terms.js shows in place"""
     def begin(self): self.lesson, self.seen = re.match(r'\d', Path(self.nb.path_).name), set()
 
     def cell(self, cell):
-        if not self.lesson or cell.cell_type != 'markdown' or cell.source.startswith(('---', '<!--')) or '· builds on' in cell.source: return
+        if (not self.lesson or cell.cell_type != 'markdown' or cell.source.startswith(('---', '<!--'))
+            or '· builds on' in cell.source): return
         pattern, anchors = words()
         def mark(match):
             if match[1]: return match[0]
