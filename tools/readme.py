@@ -17,7 +17,8 @@ def as_markdown(nb):
             code = re.sub(r'^#\|.*\n', '', cell.source, flags=re.M)
             if parts and parts[-1].startswith('```python'): parts[-1] = f'{parts[-1][:-3]}\n{code}\n```'
             else: parts.append(f'```python\n{code}\n```')
-            text = [o.get('text') or o.get('data', {}).get('text/plain') for o in cell.get('outputs', []) if 'image/png' not in o.get('data', {})]
+            text = [o.get('text') or o.get('data', {}).get('text/plain') for o in cell.get('outputs', [])
+                    if 'image/png' not in o.get('data', {})]
             parts += [f'    {t.strip()}'.replace('\n', '\n    ') for t in text if t]
     return '\n\n'.join(parts)
 
@@ -25,7 +26,8 @@ def as_markdown(nb):
 def readme():
     "The text of README.md"
     text = as_markdown(nbformat.read(root/'nbs'/'index.ipynb', as_version=4))
-    return '<!-- Made from nbs/index.ipynb by `make readme`: edit that. -->\n\n' + re.sub(r'\]\((?=[\w/]+\.(ipynb|png|svg)\))', '](nbs/', text) + '\n'
+    return ('<!-- Made from nbs/index.ipynb by `make readme`: edit that. -->\n\n'
+            + re.sub(r'\]\((?=[\w/]+\.(ipynb|png|svg)\))', '](nbs/', text) + '\n')
 
 
 if __name__ == '__main__': (root/'README.md').write_text(readme(), encoding='utf-8')
