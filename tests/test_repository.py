@@ -75,7 +75,8 @@ def test_all_holds_every_public_name():
 
 
 def test_modules_import_earlier_ones_alone():
-    "In the order of mnist_under_hood.all: plumbing as early as it can be, lessons as they follow each other; the commands last"
+    """In the order of mnist_under_hood.all: plumbing as early as it can be, lessons as they follow each other; the
+    commands last"""
     import mnist_under_hood.all as everything
     order = [o.__name__.split('.')[1] for o in everything._modules] + ['cli']
     assert sorted(order) == sorted(o.stem for o in (root/'mnist_under_hood').glob('[a-z]*.py') if o.stem != 'all')
