@@ -1,6 +1,7 @@
 """check against right answers in many styles and plausible wrong ones, for each exercise: none is misjudged.
 
-A row is an answer as a learner would write it, the last expression being what it returns; a wrong one is followed by words that its message has to contain.
+A row is an answer as a learner would write it, the last expression being what it returns; a wrong one is followed by
+words that its message has to contain.
 """
 import itertools
 import math
@@ -1106,7 +1107,8 @@ def answer_of(given, row):
     *statements, result = row.split('; ')
     if not given: return eval(row, globals())
     names = {}
-    exec(f'def answer({given[:-1]}):\n' + ''.join(f'    {o}\n' for o in statements) + f'    return {result}\n', globals(), names)
+    exec(f'def answer({given[:-1]}):\n' + ''.join(f'    {o}\n' for o in statements) + f'    return {result}\n',
+         globals(), names)
     return names['answer']
 
 
@@ -1114,7 +1116,8 @@ def rows(which):
     "Name, inputs and a line for each right (0) or wrong (1) row of the table"
     for exercise, tables in ANSWERS.items():
         name, _, given = exercise.partition('(')
-        yield from (pytest.param(name, given, row.strip(), id=f'{name}: {row.strip()}') for row in tables[which].strip().splitlines())
+        yield from (pytest.param(name, given, row.strip(), id=f'{name}: {row.strip()}')
+                    for row in tables[which].strip().splitlines())
 
 
 @pytest.mark.parametrize('seed', [0, 1])
@@ -1177,33 +1180,60 @@ def itself():
 
 ODD_VALUES = {
     'nothing': lambda: None, 'a string': lambda: '0.5', 'bytes': lambda: b'5', 'a bytearray': lambda: bytearray(3),
-    'a set': lambda: {1, 2}, 'a dictionary': lambda: {'a': 1}, 'its keys': {1: 2}.keys, 'a generator': lambda: (i for i in range(3)),
-    'one without an end': itertools.count, 'a map': lambda: map(float, [1, 2]), 'a range': lambda: range(3), 'a type': lambda: int,
-    'a module': lambda: math, 'an exception': lambda: ValueError('a'), 'not implemented': lambda: NotImplemented, 'dots': lambda: ...,
-    'a complex number': lambda: 1j, 'a huge number': lambda: 10**400, 'a large number': lambda: 10**30, 'not a number': lambda: math.nan,
-    'infinity': lambda: -math.inf, 'a fraction': lambda: Fraction(1, 3), 'a decimal': lambda: Decimal('sNaN'), 'a date': lambda: np.datetime64('2026-01-01'),
-    'an empty list': list, 'empty lists': lambda: [[], []], 'a ragged list': lambda: [[1, 2], [3]], 'a list of strings': lambda: ['a', 1],
-    'a list of nothing': lambda: [None]*3, 'a deep list': lambda: nested(40), 'a very deep list': lambda: nested(5_000), 'a list in itself': itself,
-    'a list of tensors': lambda: [torch.ones(2), torch.ones(3)], 'mixed': lambda: [torch.ones(1), np.ones(1), [1]], 'a list of sparse': lambda: [torch.eye(2).to_sparse()],
-    'an object array': lambda: np.array([1, None]), 'an array of strings': lambda: np.array(['a']), 'a record': lambda: np.zeros(2, [('a', 'f4')]),
-    'a masked array': lambda: np.ma.masked_all(3), 'long doubles': lambda: np.ones(3, np.longdouble), 'a read-only array': lambda: np.broadcast_to(1., (2, 3)),
-    'a huge array': lambda: np.broadcast_to(1., (10**6, 10**6)), 'a reversed array': lambda: np.arange(3)[::-1], 'a matrix': lambda: np.ones((2, 2)).view(np.matrix),
-    'sparse': lambda: torch.eye(3).to_sparse(), 'compressed': lambda: torch.eye(3).to_sparse_csr(), 'quantized': lambda: torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.quint8),
-    'complex': lambda: torch.ones(3)*1j, 'conjugated': lambda: (torch.ones(3)*1j).conj().imag, 'meta': lambda: torch.ones(3, device='meta'),
-    'nested': lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]), 'jagged': lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged),
-    'huge': lambda: torch.ones(1).expand(10**6, 10**6), 'empty': lambda: torch.ones(0, 3), 'of 64 axes': lambda: torch.ones([1]*64), 'half': lambda: torch.ones(3).half(),
-    'eight bits': lambda: torch.ones(3).to(torch.float8_e4m3fn), 'booleans': lambda: torch.ones(3, dtype=torch.bool), 'unsigned': lambda: torch.ones(3, dtype=torch.uint64),
-    'a parameter': lambda: torch.nn.Parameter(torch.ones(3)), 'refuses': lambda: torch.ones(3).as_subclass(Refuses), 'pretends': Pretends, 'broken': Broken,
-    'a module of torch': lambda: torch.nn.ReLU(), 'a size': lambda: torch.Size([3]), 'a type of torch': lambda: torch.float32, 'a device': lambda: torch.device('cpu')}
+    'a set': lambda: {1, 2}, 'a dictionary': lambda: {'a': 1}, 'its keys': {1: 2}.keys,
+    'a generator': lambda: (i for i in range(3)),
+    'one without an end': itertools.count, 'a map': lambda: map(float, [1, 2]), 'a range': lambda: range(3),
+    'a type': lambda: int,
+    'a module': lambda: math, 'an exception': lambda: ValueError('a'), 'not implemented': lambda: NotImplemented,
+    'dots': lambda: ...,
+    'a complex number': lambda: 1j, 'a huge number': lambda: 10**400, 'a large number': lambda: 10**30,
+    'not a number': lambda: math.nan,
+    'infinity': lambda: -math.inf, 'a fraction': lambda: Fraction(1, 3), 'a decimal': lambda: Decimal('sNaN'),
+    'a date': lambda: np.datetime64('2026-01-01'),
+    'an empty list': list, 'empty lists': lambda: [[], []], 'a ragged list': lambda: [[1, 2], [3]],
+    'a list of strings': lambda: ['a', 1],
+    'a list of nothing': lambda: [None]*3, 'a deep list': lambda: nested(40),
+    'a very deep list': lambda: nested(5_000), 'a list in itself': itself,
+    'a list of tensors': lambda: [torch.ones(2), torch.ones(3)], 'mixed': lambda: [torch.ones(1), np.ones(1), [1]],
+    'a list of sparse': lambda: [torch.eye(2).to_sparse()],
+    'an object array': lambda: np.array([1, None]), 'an array of strings': lambda: np.array(['a']),
+    'a record': lambda: np.zeros(2, [('a', 'f4')]),
+    'a masked array': lambda: np.ma.masked_all(3), 'long doubles': lambda: np.ones(3, np.longdouble),
+    'a read-only array': lambda: np.broadcast_to(1., (2, 3)),
+    'a huge array': lambda: np.broadcast_to(1., (10**6, 10**6)), 'a reversed array': lambda: np.arange(3)[::-1],
+    'a matrix': lambda: np.ones((2, 2)).view(np.matrix),
+    'sparse': lambda: torch.eye(3).to_sparse(), 'compressed': lambda: torch.eye(3).to_sparse_csr(),
+    'quantized': lambda: torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.quint8),
+    'complex': lambda: torch.ones(3)*1j, 'conjugated': lambda: (torch.ones(3)*1j).conj().imag,
+    'meta': lambda: torch.ones(3, device='meta'),
+    'nested': lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+    'jagged': lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged),
+    'huge': lambda: torch.ones(1).expand(10**6, 10**6), 'empty': lambda: torch.ones(0, 3),
+    'of 64 axes': lambda: torch.ones([1]*64), 'half': lambda: torch.ones(3).half(),
+    'eight bits': lambda: torch.ones(3).to(torch.float8_e4m3fn), 'booleans': lambda: torch.ones(3, dtype=torch.bool),
+    'unsigned': lambda: torch.ones(3, dtype=torch.uint64),
+    'a parameter': lambda: torch.nn.Parameter(torch.ones(3)), 'refuses': lambda: torch.ones(3).as_subclass(Refuses),
+    'pretends': Pretends, 'broken': Broken,
+    'a module of torch': lambda: torch.nn.ReLU(), 'a size': lambda: torch.Size([3]),
+    'a type of torch': lambda: torch.float32, 'a device': lambda: torch.device('cpu')}
 ODD_FUNCTIONS = {
-    'no argument': lambda: 1, 'any': lambda *inputs: inputs, 'too many': lambda a, b, c, d, e, f: 1, 'by name': lambda *, x: x, 'the first': lambda *inputs: inputs[0],
-    'a class': Broken, 'an int': int, 'print': print, 'len': len, 'a module': torch.nn.Linear(3, 2), 'a bound method': [].append, 'exec': exec, 'iter': iter,
-    'leaves': sys.exit, 'interrupts': raises(KeyboardInterrupt), 'exits': raises(SystemExit(0)), 'ends a generator': raises(GeneratorExit), 'stops': raises(StopIteration),
-    'asserts': raises(AssertionError), 'no memory': raises(MemoryError), 'times out': raises(TimeoutError), 'unprintable': raises(Unprintable()), 'long': raises(ValueError('a '*10**6)),
-    'syntax': raises(SyntaxError('a', (1, 2, 3, 4))), 'a group': raises(KeyError({})), 'recursive': lambda *inputs: ODD_FUNCTIONS['recursive'](*inputs),
-    'recursive in C': lambda *inputs: [*map(ODD_FUNCTIONS['recursive in C'], *([o] for o in inputs))], 'prints': lambda *inputs: print(*inputs, end=''),
-    'a generator': lambda *inputs: (yield 1), 'seeds': lambda *inputs: torch.manual_seed(1) and torch.rand(3), 'no gradients': lambda *inputs: torch.set_grad_enabled(False) and None,
-    'random': lambda *inputs: torch.rand(3), 'closes': lambda *inputs: [o.resize_(0) for o in inputs if isinstance(o, torch.Tensor)], 'deletes': lambda *inputs: [o.clear() for o in inputs],
+    'no argument': lambda: 1, 'any': lambda *inputs: inputs, 'too many': lambda a, b, c, d, e, f: 1,
+    'by name': lambda *, x: x, 'the first': lambda *inputs: inputs[0],
+    'a class': Broken, 'an int': int, 'print': print, 'len': len, 'a module': torch.nn.Linear(3, 2),
+    'a bound method': [].append, 'exec': exec, 'iter': iter,
+    'leaves': sys.exit, 'interrupts': raises(KeyboardInterrupt), 'exits': raises(SystemExit(0)),
+    'ends a generator': raises(GeneratorExit), 'stops': raises(StopIteration),
+    'asserts': raises(AssertionError), 'no memory': raises(MemoryError), 'times out': raises(TimeoutError),
+    'unprintable': raises(Unprintable()), 'long': raises(ValueError('a '*10**6)),
+    'syntax': raises(SyntaxError('a', (1, 2, 3, 4))), 'a group': raises(KeyError({})),
+    'recursive': lambda *inputs: ODD_FUNCTIONS['recursive'](*inputs),
+    'recursive in C': lambda *inputs: [*map(ODD_FUNCTIONS['recursive in C'], *([o] for o in inputs))],
+    'prints': lambda *inputs: print(*inputs, end=''),
+    'a generator': lambda *inputs: (yield 1), 'seeds': lambda *inputs: torch.manual_seed(1) and torch.rand(3),
+    'no gradients': lambda *inputs: torch.set_grad_enabled(False) and None,
+    'random': lambda *inputs: torch.rand(3),
+    'closes': lambda *inputs: [o.resize_(0) for o in inputs if isinstance(o, torch.Tensor)],
+    'deletes': lambda *inputs: [o.clear() for o in inputs],
     'a future': lambda *inputs: practice.Future(), 'raises time is up': raises(RuntimeError(practice._TimeUp))}
 
 
@@ -1211,7 +1241,8 @@ ODD_FUNCTIONS = {
 def odd_answers(request):
     "Every odd value, as a value or returned by a function, and every odd function"
     wants_function = callable(EXERCISES[request.param].solution)
-    values = {kind: (lambda *inputs, make=make: make()) if wants_function else make() for kind, make in ODD_VALUES.items()}
+    values = {kind: (lambda *inputs, make=make: make()) if wants_function else make()
+              for kind, make in ODD_VALUES.items()}
     return request.param, {**values, **{f'function: {kind}': f for kind, f in ODD_FUNCTIONS.items()}}
 
 
@@ -1229,7 +1260,8 @@ def test_odd_answers_end_in_a_verdict(odd_answers):
 
 def test_answers_may_change_what_they_get_and_torchs_generator_stays():
     state = torch.get_rng_state()
-    for answer in (lambda sizes: popping(sizes) + int(0*torch.rand(())), lambda sizes: torch.manual_seed(3) and popping(sizes)):
+    for answer in (lambda sizes: popping(sizes) + int(0*torch.rand(())),
+                   lambda sizes: torch.manual_seed(3) and popping(sizes)):
         assert check('deep parameters', answer)
         assert torch.equal(torch.get_rng_state(), state)
     assert EXERCISES['deep parameters'].edges[0] == ([784, 28, 20, 1],)
