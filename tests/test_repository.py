@@ -64,6 +64,14 @@ def test_every_import_is_used():
     assert ruff.returncode == 0, ruff.stdout + ruff.stderr
 
 
+def test_no_line_has_more_than_120_columns():
+    "Except in test_check.py's tables of answers, where a line is an answer"
+    for file in sorted([*root.glob('tests/*.py'), *root.glob('tools/*.py')]):
+        text = file.read_text()
+        if file.name == 'test_check.py': text = re.sub(r"'''.*?'''", '', text, flags=re.S)
+        assert not [o for o in text.splitlines() if len(o) > 120], file.name
+
+
 def test_all_holds_every_public_name():
     import mnist_under_hood.all as everything
     modules = [o.stem for o in (root/'mnist_under_hood').glob('[a-z]*.py') if o.stem not in ('all', 'cli')]
