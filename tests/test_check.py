@@ -588,7 +588,7 @@ ANSWERS = {
         b1 @ w2 - b2                             #  is right
         w1 @ w2 + b1 @ w2 + b2                   # in place of numbers of shape
     '''),
-    # Lesson 8
+    # Lesson 9
     'kernels': ('''
         9472
         64*3*7*7 + 64
@@ -667,7 +667,7 @@ ANSWERS = {
         F.layer_norm(x, x.shape[1:])                                                              #  is right
         (x - x.amin((0, 2, 3), keepdim=True))/(x.amax((0, 2, 3), keepdim=True) - x.amin((0, 2, 3), keepdim=True))   #  is right
     '''),
-    # Lesson 9
+    # Lesson 10
     'chain': ('''
         42
         3*2*7
@@ -768,7 +768,7 @@ ANSWERS = {
         torch.func.grad(f)(torch.tensor(x))          #  is right
         (f(x + eps) - f(x - eps))/(2*0.1)            #  is right
     '''),
-    # Lesson 10
+    # Lesson 11
     'compared': ('''
         32, 32
         [32, 32]
@@ -854,7 +854,7 @@ ANSWERS = {
         lr/(bs - 1)          # ZeroDivisionError
         lr/bs**2             #  is right
     '''),
-    # Lesson 11
+    # Lesson 12
     'first loss': ('''
         4.605
         4.61
@@ -961,7 +961,7 @@ ANSWERS = {
         (certainty.mean() - right.float().mean()).clamp_min(0)   #  is right
         (certainty[right].mean() - right.float().mean()).abs()   #  is right
     '''),
-    # Lesson 12
+    # Lesson 13
     'sampling': ('''
         0.03
         3e-2

@@ -250,8 +250,8 @@ def test_workflow_holds_no_secret(workflow):
 
 
 def test_home_page_has_the_ladders_figures():
-    "What the first screen claims is what lesson 8 printed, and its picture is that lesson's"
-    lesson = nbformat.read(nbs/'08_resnet.ipynb', as_version=4)
+    "What the first screen claims is what lesson 9 printed, and its picture is that lesson's"
+    lesson = nbformat.read(nbs/'09_resnet.ipynb', as_version=4)
     cell, = [c for c in lesson.cells if c.id == 'resnet-ladder']
     picture, = [o.data['image/png'] for o in cell.outputs if 'image/png' in o.get('data', {})]
     assert base64.b64decode(picture) == (nbs/'images/ladder.png').read_bytes(), 'run `make record`'

@@ -16,7 +16,7 @@ root = Path(__file__).resolve().parents[1]
 
 names = [o.stem for o in sorted((root/'nbs').glob('[0-9][0-9]_*.ipynb'))]
 # once more, with other last bits
-nudged = [o for o in names if o in ('04_linear', '10_silent_bugs') or os.environ.get('NUDGED')]
+nudged = [o for o in names if o in ('04_linear', '11_silent_bugs') or os.environ.get('NUDGED')]
 block = "import sys\nfor name in 'fastai', 'fastbook', 'fastcore', 'graphviz', 'sklearn': sys.modules[name] = None\n"
 
 

@@ -26,8 +26,8 @@ from compare import compare
 root = Path(__file__).resolve().parents[1]
 nbs, copies = root/'nbs', root/'_course'/'nbs'  # with no settings.ini above a copy, its last cell exports nothing
 apart = 'benchmarks',  # run only when named, in nbs/
-longest = '08_resnet', '11_ten_digits', '03_sgd', '07_relu'  # these begin first
-ladders = '08_resnet', '11_ten_digits'
+longest = '09_resnet', '12_ten_digits', '03_sgd', '07_relu'  # these begin first
+ladders = '09_resnet', '12_ten_digits'
 silent = re.compile(r'nbdev_export\(\)|^! ', re.M)  # cells whose output nobody wants
 colours = re.compile(r'\x1b\[[0-9;]*m')
 kernels = {}  # of the pages that run now, by name

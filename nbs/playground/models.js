@@ -62,7 +62,7 @@ function convolve({weights, bias, inputs, outputs, kernel, stride, padding}, x, 
   return {maps, size: out};
 }
 
-/** Lesson 8, small: three convolutions, and a weight for each number that is left. */
+/** Lesson 9, small: three convolutions, and a weight for each number that is left. */
 export function convNet(data, x) {
   let at = {maps: x, size: 28}, first;
   for (const layer of data.conv.layers) {
