@@ -399,10 +399,9 @@ EXERCISES['no overflow'] = Exercise(
     solution=lambda scores, targets:
         F.binary_cross_entropy_with_logits(scores, targets.to(scores.dtype), reduction='none'),
     mistakes={
-        'where the score is 200, its sigmoid is exactly 1, and log(1 − 1) is minus infinity.':
+        'for a score of 200 or −200 yours is infinite: a sigmoid of exactly 0 or 1, or e to the power of 200. '
+        'Keep the exponent at 0 or below.':
             lambda scores, targets: -torch.where(targets == 1, scores.sigmoid().log(), (1 - scores.sigmoid()).log()),
-        'e to the power of 200 is infinity in float32. Can the exponent be kept at 0 or below?':
-            lambda scores, targets: torch.where(targets == 1, (1 + (-scores).exp()).log(), (1 + scores.exp()).log()),
         'it is turned around: a high score is right for a three, whose label is 1.':
             lambda scores, targets: F.binary_cross_entropy_with_logits(scores, 1. - targets, reduction='none'),
         'one loss for each picture is wanted, not their mean.':
