@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 from .files import cached_array, is_mnist_sample, mnist, mnist_sample, open_image
 
+_all_ = ['mnist_sample', 'mnist', 'is_mnist_sample']
+
 # %% auto #0
 __all__ = ['read_images', 'class_files', 'load_split', 'mnist_sample', 'mnist', 'is_mnist_sample']
-
-# %% ../nbs/01_data.ipynb #data-all
-_all_ = ['mnist_sample', 'mnist', 'is_mnist_sample']
 
 # %% ../nbs/01_data.ipynb #data-read_images
 def read_images(files: Sequence,      # Paths of 28×28 pictures in 8-bit grey
