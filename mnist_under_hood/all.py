@@ -32,39 +32,7 @@ from .similarity import *
 from .weights import *
 
 # %% ../nbs/index.ipynb #all-names
-_modules = (disk, files, plots, data, similarity, sgd, linear, optim, weights, learner,
-            nets, conv, resnet, rungs, handwriting, backprop, multiclass, distributed, exercises, practice)
-# A star import hides nothing of PyTorch: these two have names of its, and are imported from mnist_under_hood.multiclass
-__all__ = sorted({name for module in _modules for name in module.__all__} - {'cross_entropy', 'log_softmax'})
-
-# %% ../nbs/index.ipynb #3afec67f
-from . import (
-    backprop, data, disk, distributed, exercises, experiments, files, handwriting, learner,
-    linear, multiclass, nets, optim, plots, practice, resnet, rungs, sgd, similarity, weights)
-from .backprop import *
-from .conv import *
-from .data import *
-from .disk import *
-from .distributed import *
-from .exercises import *
-from .experiments import *
-from .files import *
-from .handwriting import *
-from .learner import *
-from .linear import *
-from .multiclass import *
-from .nets import *
-from .optim import *
-from .plots import *
-from .practice import *
-from .resnet import *
-from .rungs import *
-from .sgd import *
-from .similarity import *
-from .weights import *
-
-# %% ../nbs/index.ipynb #61f8ef31
 _modules = (disk, files, experiments, plots, data, similarity, sgd, linear, optim, weights, learner,
-            nets, resnet, rungs, handwriting, backprop, multiclass, distributed, exercises, practice)
+            nets, conv, resnet, rungs, handwriting, backprop, multiclass, distributed, exercises, practice)
 # A star import hides nothing of PyTorch: these two have names of its, and are imported from mnist_under_hood.multiclass
 __all__ = sorted({name for module in _modules for name in module.__all__} - {'cross_entropy', 'log_softmax'})
