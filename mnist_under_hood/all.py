@@ -7,14 +7,15 @@ __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
 from . import (
-    backprop, conv, data, disk, distributed, exercises, files, handwriting, learner, linear,
-    multiclass, nets, optim, plots, practice, resnet, rungs, sgd, similarity, weights)
+    backprop, conv, data, disk, distributed, exercises, experiments, files, handwriting, learner,
+    linear, multiclass, nets, optim, plots, practice, resnet, rungs, sgd, similarity, weights)
 from .backprop import *
 from .conv import *
 from .data import *
 from .disk import *
 from .distributed import *
 from .exercises import *
+from .experiments import *
 from .files import *
 from .handwriting import *
 from .learner import *
@@ -31,7 +32,7 @@ from .similarity import *
 from .weights import *
 
 # %% ../nbs/index.ipynb #all-names
-_modules = (disk, files, plots, data, similarity, sgd, linear, optim, weights, learner,
+_modules = (disk, files, experiments, plots, data, similarity, sgd, linear, optim, weights, learner,
             nets, conv, resnet, rungs, handwriting, backprop, multiclass, distributed, exercises, practice)
 # A star import hides nothing of PyTorch: these two have names of its, and are imported from mnist_under_hood.multiclass
 __all__ = sorted({name for module in _modules for name in module.__all__} - {'cross_entropy', 'log_softmax'})
