@@ -7,8 +7,8 @@ __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
 from . import (
-    backprop, conv, data, disk, distributed, exercises, experiments, files, handwriting, learner, linear,
-    multiclass, nets, optim, plots, practice, resnet, rungs, sgd, similarity, weights)
+    backprop, conv, data, disk, distributed, exercises, experiments, files, handwriting, learner,
+    linear, multiclass, nets, optim, plots, practice, resnet, rungs, sgd, similarity, weights)
 from .backprop import *
 from .conv import *
 from .data import *
