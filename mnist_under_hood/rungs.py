@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from .conv import simple_cnn
 from .learner import Callback, DataLoaders, Learner
 from .linear import DataLoader, batch_accuracy, mnist_loss
-from .nets import simple_net
+from .nets import bce_loss, simple_net
 from .optim import Adam, BasicOptim, Momentum
-from .resnet import bce_loss, resnet18_grey
+from .resnet import resnet18_grey
 from .similarity import Rung, rmse_distance
 
 # %% auto #0

@@ -541,47 +541,27 @@ ANSWERS = {
         1.5                  # whole number
         [1]                  # a single number
     '''),
-    'relu(x)': ('''
-        x.clamp_min(0)
-        torch.maximum(x, torch.zeros_like(x))
-        torch.where(x > 0, x, 0)
-        x*(x > 0)
-        (x + x.abs())/2
-        np.maximum(x.numpy(), 0)
-        [max(0, o) for o in x.tolist()]
-        x[x < 0] = 0; x
-        torch.tensor([o if o > 0 else 0. for o in x])
-        [max(torch.tensor(0.), o) for o in x]
+    'larger(a, b)': ('''
+        torch.maximum(a, b)
+        a + (b - a).relu()
+        b + F.relu(a - b)
+        torch.where(a > b, a, b)
+        np.maximum(a.numpy(), b.numpy())
+        [max(p, q) for p, q in zip(a.tolist(), b.tolist())]
+        (a + b + (a - b).relu() + (b - a).relu())/2
+        torch.stack([a, b]).max(0).values
     ''', '''
-        x.abs()              # absolute value
-        x.clamp_max(0)       # keeps the negative part
-        (x > 0).float()      # pass the number itself on
-        x                    #  is right
-        x.clamp(0, 1)        #  is right
-        x.clamp_min(1)       #  is right
-        x[x > 0]             # in place of numbers of shape
-        max(x)               # in place of numbers of shape
-        max(0, x)            # ambiguous
-        torch.where(x > 0, x, 0.01*x)   #  is right
-        F.softplus(x)        #  is right
-        x[x < 0]; x          #  is right
-    '''),
-    'parameters(n_in, n_hidden, n_out)': ('''
-        n_in*n_hidden + n_hidden + n_hidden*n_out + n_out
-        (n_in + 1)*n_hidden + (n_hidden + 1)*n_out
-        sum(a*b + b for a, b in [(n_in, n_hidden), (n_hidden, n_out)])
-        n_hidden*(n_in + n_out + 1) + n_out
-        sum(p.numel() for p in [*torch.nn.Linear(n_in, n_hidden).parameters(), *torch.nn.Linear(n_hidden, n_out).parameters()])
-        float(n_in*n_hidden + n_hidden + n_hidden*n_out + n_out)
-    ''', '''
-        n_in*n_hidden + n_hidden*n_out                       # the biases are missing
-        n_in*n_hidden + n_hidden + n_hidden*n_out            # the outputs have biases too
-        n_in*n_hidden + n_in + n_hidden*n_out + n_hidden     # not to an input
-        n_in*n_hidden*n_out + n_hidden + n_out               #  is right
-        784*n_hidden + n_hidden + n_hidden + 1               #  is right
-        n_in*n_hidden + n_hidden + n_hidden*n_out + 1        #  is right
-        n_in*n_hidden + n_hidden*n_out + n_out               #  is right
-        (n_in + 1)*n_hidden + (n_hidden + 1)*n_out + n_in    #  is right
+        torch.minimum(a, b)              # the smaller one
+        a.relu() + (b - a).relu()        #  is right
+        (a - b).relu()                   # add b
+        (b - a).relu()                   # add a
+        a + (a - b).relu()               # already the larger one
+        (a - b).abs()                    # how far the two are apart
+        torch.maximum(a.relu(), b.relu())   # where both are positive
+        a.relu() + b.relu()              #  is right
+        a                                #  is right
+        max(a.max(), b.max())            # a single number in place of
+        max(a, b) if len(a) == 1 else a  #  is right
     '''),
     'folded bias(w1, b1, w2, b2)': ('''
         b1 @ w2 + b2
@@ -603,6 +583,39 @@ ANSWERS = {
         (b1 + b2) @ w2                           # RuntimeError
         b1 @ w2 - b2                             #  is right
         w1 @ w2 + b1 @ w2 + b2                   # in place of numbers of shape
+    '''),
+    'push': ('''
+        -0.8
+        0.2 - 1
+        torch.tensor(-0.8)
+        np.float32(-0.8)
+        -4/5
+    ''', '''
+        0.8                  # makes the loss smaller
+        -0.16                # the slope of mnist_loss
+        0.2                  # how much of it is missing
+        1.609                # its slope is wanted
+        -5                   # too large
+        [-0.8]               # a single number
+    '''),
+    'no overflow(scores, targets)': ('''
+        F.binary_cross_entropy_with_logits(scores, targets.float(), reduction='none')
+        scores.relu() - scores*targets + (1 + (-scores.abs()).exp()).log()
+        scores.clamp_min(0) - scores*targets + torch.log1p(torch.exp(-scores.abs()))
+        F.softplus(torch.where(targets == 1, -scores, scores))
+        -F.logsigmoid(torch.where(targets == 1, scores, -scores))
+        torch.logaddexp(torch.zeros_like(scores), scores) - scores*targets
+        -torch.where(targets == 1, F.logsigmoid(scores), F.logsigmoid(-scores))
+        [max(s, 0) - s*t + math.log1p(math.exp(-abs(s))) for s, t in zip(scores.tolist(), targets.tolist())]
+    ''', '''
+        -torch.where(targets == 1, scores.sigmoid().log(), (1 - scores.sigmoid()).log())   # exponent at 0 or below
+        torch.where(targets == 1, (1 + (-scores).exp()).log(), (1 + scores.exp()).log())   # exponent at 0 or below
+        F.softplus(torch.where(targets == 1, scores, -scores))                             # turned around
+        F.binary_cross_entropy_with_logits(scores, targets.float())                        # not their mean
+        torch.where(targets == 1, 1 - scores.sigmoid(), scores.sigmoid())                  # that is mnist_loss
+        F.binary_cross_entropy(scores.sigmoid(), targets.float(), reduction='none')        #  is right
+        -(scores.sigmoid() + 1e-7).log()                                                   #  is right
+        scores.relu() - scores*targets                                                     #  is right
     '''),
     # Lesson 8
     'kernels': ('''
