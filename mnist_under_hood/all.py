@@ -10,6 +10,7 @@ from .disk import *
 from .provenance import *
 from .standin import *
 from .files import *
+from .experiments import *
 from .plots import *
 from .data import *
 from .similarity import *
