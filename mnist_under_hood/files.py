@@ -4,7 +4,7 @@
 
 # %% ../nbs/api/files.ipynb #files-imports
 from __future__ import annotations
-import errno, gzip, hashlib, json, os, sys, tarfile, time, warnings, zipfile, zlib
+import gzip, hashlib, json, os, sys, tarfile, time, warnings, zipfile, zlib
 from pathlib import Path
 from tokenize import TokenError
 from typing import Callable, Iterator, NamedTuple, Sequence
@@ -176,7 +176,8 @@ def _whats_wrong(file: str | Path, e: Exception) -> str:
         with open(file, 'rb') as f: start = f.read(32)
     except FileNotFoundError: return 'there is no such file). Is the name spelled right, and the folder the one that you are in?'
     except IsADirectoryError: return 'it is a folder). Name the pictures in it.'
-    except OSError as reason: return f'{reason.strerror}). Give yourself the right to read it: chmod u+r' if reason.errno == errno.EACCES else f'{reason}).'
+    except PermissionError: return 'it may not be read). Give yourself the right to: chmod u+r'
+    except OSError as reason: return f'{reason.strerror}). Put a copy of the picture in its place.'
     if not start: return 'it is empty). Copy or save it once more.'
     if start[4:8] == b'ftyp': return f'it is a HEIC, HEIF or AVIF photo, or a film, which Pillow does not read here). {_CONVERT}'
     if start[:5] == b'%PDF-': return f'it is a PDF). Save the page as a picture: {_FORMATS}'

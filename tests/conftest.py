@@ -72,7 +72,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if answer == 'redirect': return
         self.wfile.write(body[:len(body)//2] if answer in ('cut', 'stall') else body[::-1] if answer == 'wrong'
-                         else body[:-9] + bytes([body[-9] ^ 1]) + body[-8:] if answer == 'flipped' else body)
+                         else body[:-8] + bytes([body[-8] ^ 1]) + body[-7:] if answer == 'flipped' else body)
         self.wfile.flush()
         if answer == 'stall': state.stalled.wait(20)
         if answer in ('cut', 'stall'): self.connection.shutdown(socket.SHUT_RDWR)
