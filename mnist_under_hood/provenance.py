@@ -50,6 +50,7 @@ def _parts(o: Any, seen: list) -> Iterator[bytes]:
         seen.append(o)
         yield from _parts(_uses(o), seen)
     elif hasattr(o, '__qualname__'): yield f'{o.__module__} {o.__qualname__}'.encode()
+    elif hasattr(o, 'detach'): yield from _parts((str(o.dtype), o.detach().cpu().numpy()), seen)
     elif hasattr(o, 'dtype'): yield from (f'{o.dtype} {tuple(o.shape)}'.encode(), np.ascontiguousarray(o).tobytes())
     elif isinstance(o, functools.partial): yield from _parts([o.func, o.args, o.keywords], seen)
     elif isinstance(o, (list, tuple, dict)):
