@@ -61,8 +61,9 @@ def test_download_shows_a_bar(home, server, capfd):
 @pytest.mark.parametrize('answer', ['cut', 'stall', 'wrong', 'flipped'])
 def test_download_that_fails_is_tried_again(home, server, answer):
     "A connection that is cut or silent, other bytes, and one bit near the end that no size or first megabyte betrays"
-    server.answers = [answer, answer, 'whole']
+    server.answers, began = [answer, answer, 'whole'], time.monotonic()
     assert count_images(mnist_sample(), tiny.splits) == tiny.counts
+    assert time.monotonic() - began < 15, 'the server stalls for 20 seconds, and nobody waits for it'
     assert server.requests == ['/mnist_sample.tgz', 1, '/mnist_sample.tgz', 2, '/mnist_sample.tgz'], 'with pauses'
     assert left_behind(home) == []
 
