@@ -126,7 +126,8 @@ def _changes(paths: Sequence[str]) -> list[tuple]:
 def _cache_file(folder: str, files: dict, read: Callable) -> tuple[Path, str]:
     "The cache of what `read` makes of `files` as they are now, and a pattern for all caches of `folder`. Raises `OSError` for a missing file"
     where = fingerprint(folder, sys.version_info[:2])
-    now = fingerprint(files, _changes([f'{folder}/{sub}/{o}' for sub, names in files.items() for o in names]), read)
+    seen = _changes([f'{folder}/{sub}/{o}' for sub, names in files.items() for o in names])
+    now = fingerprint(repr(files), repr(seen), read)  # as text, since a walk through twelve thousand tuples takes longer than all else
     return course_home()/'cache'/f'{where}-{now}.npy', f'{where}-*.npy'
 
 # %% ../nbs/api/files.ipynb #files-cached
