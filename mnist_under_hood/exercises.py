@@ -136,6 +136,24 @@ EXERCISES['share'] = Exercise(
         'one of the two lost its axis, and every prediction was compared with every target.':
             lambda preds, targets: (preds[:, 0] == targets).float().mean()})
 
+# %% ../nbs/api/exercises.ipynb #exercises-table_of_mistakes
+EXERCISES['table of mistakes'] = Exercise(
+    inputs=lambda draw: (draw.whole(0, 1, n := draw.whole(1, 40), 1), draw.whole(0, 1, n, 1)),
+    edges=((torch.ones(3, 1).long(), torch.ones(3, 1).long()), (torch.ones(2, 1).long(), torch.zeros(2, 1).long())),
+    solution=lambda verdicts, targets: torch.stack(
+        [((targets == t) & (verdicts == v)).sum() for t in (1, 0) for v in (1, 0)]).reshape(2, 2),
+    mistakes={
+        'rows are for what is true and columns for what was said; yours are the other way round.':
+            lambda v, t: torch.stack([((t == a) & (v == b)).sum() for b in (1, 0) for a in (1, 0)]).reshape(2, 2),
+        'the threes come first, in rows and in columns.':
+            lambda v, t: torch.stack([((t == a) & (v == b)).sum() for a in (0, 1) for b in (0, 1)]).reshape(2, 2),
+        'each row begins with what was called a three.':
+            lambda v, t: torch.stack([((t == a) & (v == b)).sum() for a in (1, 0) for b in (0, 1)]).reshape(2, 2),
+        'the numbers are right, but two rows of two are wanted.':
+            lambda v, t: torch.stack([((t == a) & (v == b)).sum() for a in (1, 0) for b in (1, 0)]),
+        'one of the two lost its axis, and every verdict was compared with every target.':
+            lambda v, t: torch.stack([((t == a) & (v[:, 0] == b)).sum() for a in (1, 0) for b in (1, 0)]).reshape(2, 2)})
+
 # %% ../nbs/api/exercises.ipynb #exercises-grad_twice
 EXERCISES['grad twice'] = Exercise(
     solution=12,

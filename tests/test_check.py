@@ -180,6 +180,22 @@ ANSWERS = {
         100*(preds == targets).float().mean()       # 100 times
         torch.equal(preds, targets)                 #  is right
     '''),
+    'table of mistakes(verdicts, targets)': ('''
+        torch.stack([((targets == t) & (verdicts == v)).sum() for t in (1, 0) for v in (1, 0)]).reshape(2, 2)
+        [[((verdicts == v) & (targets == t)).sum().item() for v in (1, 0)] for t in (1, 0)]
+        torch.bincount((3 - 2*targets - verdicts).flatten(), minlength=4).view(2, 2)
+        torch.stack([torch.stack([o.sum(), len(o) - o.sum()]) for o in (verdicts[targets == 1], verdicts[targets == 0])])
+        torch.cat([targets, 1 - targets], 1).T @ torch.cat([verdicts, 1 - verdicts], 1)
+        np.array([[(verdicts*targets).sum(), ((1 - verdicts)*targets).sum()], [(verdicts*(1 - targets)).sum(), ((1 - verdicts)*(1 - targets)).sum()]])
+    ''', '''
+        torch.cat([verdicts, 1 - verdicts], 1).T @ torch.cat([targets, 1 - targets], 1)                       # other way round
+        torch.bincount((2*targets + verdicts).flatten(), minlength=4).view(2, 2)                              # the threes come first
+        torch.bincount((2 - 2*targets + verdicts).flatten(), minlength=4).view(2, 2)                          # begins with what was called a three
+        torch.bincount((3 - 2*targets - verdicts).flatten(), minlength=4)                                     # two rows of two
+        torch.stack([((targets == t) & (verdicts[:, 0] == v)).sum() for t in (1, 0) for v in (1, 0)]).view(2, 2)   # every target
+        torch.bincount((3 - 2*targets - verdicts).flatten(), minlength=4).view(2, 2)/len(targets)             #  is right
+        (verdicts != targets).sum()                                                                           # a single number in place of
+    '''),
     # Lesson 3
     'grad twice': ('''
         12
