@@ -4,21 +4,21 @@
 
 # %% ../nbs/06_learner.ipynb #learner-imports
 from __future__ import annotations
-import math, sys
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Callable, Iterator, NamedTuple, Sequence
+import math
+from typing import Any, Callable, NamedTuple, Sequence
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
+from .harness import (Cancel, ProgressBar, Repeated, TerminateOnNaN, check_fit, check_loader, check_opt, check_sweep, first_batch,
+                                      hooks_of, hypers, on_trial, plot_losses, plot_rates, run_all, set_hypers, steepest)
 from .linear import DataLoader
 from .optim import BasicOptim
-from .weights import load_weights, read_tensors, write_tensors
+from .plots import columns
+from .predictor import Predictor, evaluating, layer_table
 
 # %% auto #0
-__all__ = ['EVENTS', 'smooth_losses', 'DataLoaders', 'default_device', 'CancelFitException', 'CancelEpochException',
-           'CancelBatchException', 'Callback', 'Hooks', 'Recorder', 'ProgressBar', 'layer_table', 'Learner',
-           'sched_cos', 'OneCycle', 'fit_one_cycle', 'lr_find']
+__all__ = ['EVENTS', 'smooth_losses', 'DataLoaders', 'CancelFitException', 'CancelEpochException', 'CancelTrainException',
+           'CancelValidException', 'CancelBatchException', 'CancelBackwardException', 'CancelStepException', 'Callback',
+           'Recorder', 'Learner', 'sched_cos', 'OneCycle']
 
 # %% ../nbs/06_learner.ipynb #learner-smooth
 def smooth_losses(losses: Sequence[float], # One loss for each batch, in order
@@ -33,36 +33,27 @@ def smooth_losses(losses: Sequence[float], # One loss for each batch, in order
 
 # %% ../nbs/06_learner.ipynb #learner-DataLoaders
 class DataLoaders(NamedTuple):
-    "The batches to train on and those to measure on"
-    train: DataLoader # Training batches
+    "The batches to train on and those to measure on: loaders of ours, of torch's or of fastai's"
+    train: DataLoader # Training batches, each (xb, yb)
     valid: DataLoader # Validation batches
 
-# %% ../nbs/06_learner.ipynb #learner-default_device
-def default_device() -> torch.device:
-    "The fastest device that this machine has: CUDA, else Apple's MPS, else the CPU"
-    if torch.cuda.is_available(): return torch.device('cuda')
-    return torch.device('mps' if torch.backends.mps.is_available() else 'cpu')
+# %% ../nbs/06_learner.ipynb #learner-cancel
+class CancelFitException(Cancel): "Raised by a callback: end the training"
+class CancelEpochException(Cancel): "Raised by a callback: end this epoch"
+class CancelTrainException(Cancel): "Raised by a callback: no more batches in this epoch, only the validation"
+class CancelValidException(Cancel): "Raised by a callback: end the validation of this epoch"
+class CancelBatchException(Cancel): "Raised by a callback: end this batch. Its gradients, if it has any, stay"
+class CancelBackwardException(Cancel): "Raised by a callback: no gradient from this batch"
+class CancelStepException(Cancel): "Raised by a callback: no step after this batch"
 
-# %% ../nbs/06_learner.ipynb #learner-callback
-class CancelFitException(Exception): "Raised by a callback: end training now"
-class CancelEpochException(Exception): "Raised by a callback: go on with the next epoch"
-class CancelBatchException(Exception): "Raised by a callback: go on with the next batch"
-
-EVENTS = tuple(f'{when}_{what}' for what in ('fit', 'epoch', 'batch', 'loss', 'backward', 'step') for when in ('before', 'after'))
+_PARTS = dict(fit=CancelFitException, epoch=CancelEpochException, train=CancelTrainException,
+             validate=CancelValidException, batch=CancelBatchException,
+             backward=CancelBackwardException, step=CancelStepException)
+EVENTS = ('before_loss', 'after_loss', *(f'{when}_{part}' for part in _PARTS for when in ('before', 'after_cancel', 'after')))
 
 class Callback:
     "Has methods named like `EVENTS`, each called with the learner. Lower `order` is called first"
     order = 0
-
-# %% ../nbs/06_learner.ipynb #learner-hooks
-class Hooks:
-    "The methods of all callbacks, by event; an event that nobody listens to costs next to nothing"
-    def __init__(self, cbs: Sequence[Callback]):
-        ordered = sorted(cbs, key=lambda o: o.order)
-        self.by_event = {event: [getattr(cb, event) for cb in ordered if hasattr(cb, event)] for event in EVENTS}
-
-    def __call__(self, event: str, learn: Learner) -> None:
-        for hook in self.by_event[event]: hook(learn)
 
 # %% ../nbs/06_learner.ipynb #learner-recorder
 class Recorder(Callback):
@@ -70,239 +61,155 @@ class Recorder(Callback):
     order = -10
     def __init__(self, metric_names: Sequence[str] = ()):
         self.names = ['train_loss', 'valid_loss', *metric_names]
-        self.losses, self.lrs, self.values = [], [], []
-
-    def before_fit(self, learn: Learner) -> None: self.losses, self.lrs, self.values = [], [], []
-
-    def after_step(self, learn: Learner) -> None:
+        self.before_fit()
+    def before_fit(self, learn: Learner | None = None) -> None:
+        self.losses, self.lrs, self.batches, self.values, self.ends = [], [], [], [], []
+    def after_batch(self, learn: Learner) -> None:
+        if learn.loss is None: return  # the batch was cancelled before it had one
         self.losses.append(learn.loss.detach())
-        self.lrs.append(learn.opt.lr)
+        self.lrs.append(float(hypers(learn.opt)[0]['lr']))
+        self.batches.append([learn.epoch, learn.batch])
 
-    def end_of_training(self, learn: Learner) -> None:
-        "Turn the epoch's losses into numbers, and stop if one of them is not finite"
+    def after_train(self, learn: Learner) -> None:
+        "Losses become numbers, all at once: a graphics card would have to be waited for at each"
         done = sum(isinstance(o, float) for o in self.losses)
         if done < len(self.losses): self.losses[done:] = torch.stack(self.losses[done:]).tolist()
-        for i, loss in enumerate(self.losses[done:]):
-            if not math.isfinite(loss):
-                raise FloatingPointError(f'the loss became {loss} in epoch {learn.epoch}, batch {i}, at a learning rate of {self.lrs[done + i]:.3g}. '
-                                         'Try a lower one; lr_find suggests a start.')
-
+    after_fit = after_train  # for an epoch that was interrupted
+    def after_validate(self, learn: Learner) -> None:
+        if learn.results is None: return
+        self.values.append([smooth_losses(self.losses)[-1] if self.losses else math.nan, *learn.results])
+        self.ends.append([learn.epoch, len(self.losses)])
     def __repr__(self) -> str:
-        rows = [['epoch', *self.names], *([str(i), *(f'{o:.6f}' for o in row)] for i, row in enumerate(self.values))]
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        return '\n'.join('  '.join(cell.rjust(width) for cell, width in zip(row, widths)) for row in rows)
-
+        rows = ([str(epoch), *(f'{o:.6f}' for o in row)] for (epoch, _), row in zip(self.ends, self.values))
+        return columns([['epoch', *self.names], *rows], left=0)
     def plot_loss(self) -> Any: # matplotlib axes
-        "The smoothed training loss after each batch, and the validation loss after each epoch"
-        import matplotlib.pyplot as plt
-        ax = plt.subplots()[1]
-        ax.plot(smooth_losses(self.losses), label='training, smoothed')
-        per_epoch = len(self.losses)/max(1, len(self.values))
-        ax.plot([per_epoch*(i + 1) for i in range(len(self.values))], [row[1] for row in self.values], 'o-', ms=4, label='validation')
-        ax.set(xlabel='batch', ylabel='loss')
-        ax.legend()
-        return ax
+        "The smoothed training loss after each batch, and the validation loss where each epoch ended"
+        return plot_losses(smooth_losses(self.losses), [n for _, n in self.ends], [row[1] for row in self.values])
 
-# %% ../nbs/06_learner.ipynb #learner-in_notebook
-def _in_notebook() -> bool:
-    "Whether a Jupyter kernel runs this, on Colab or elsewhere"
-    return 'IPython' in sys.modules and sys.modules['IPython'].get_ipython().__class__.__name__ in ('ZMQInteractiveShell', 'Shell')
-
-# %% ../nbs/06_learner.ipynb #learner-progress
-class ProgressBar(Callback):
-    "A bar over all batches while `fit` runs; at its end the recorder's table"
-    order = 10
-    def __init__(self, table: bool = True): self.table = table # Whether to show the table at the end
-
-    def before_fit(self, learn: Learner) -> None:
-        self.total, self.handle, self.bar = learn.n_epoch*len(learn.dls.train), None, None
-        if _in_notebook():
-            from IPython.display import Pretty, display
-            self.pretty, self.handle = Pretty, display(Pretty('…'), display_id=True)
-        else: self.bar = tqdm(total=self.total, leave=False, disable=None, unit='batch')
-
-    def after_batch(self, learn: Learner) -> None:
-        done = learn.epoch*len(learn.dls.train) + learn.batch + 1
-        if self.bar is not None: self.bar.update(done - self.bar.n)
-        elif done % max(1, self.total//50) == 0:
-            self.handle.update(self.pretty(f'epoch {learn.epoch + 1} of {learn.n_epoch}: {done/self.total:4.0%}'))
-
-    def after_fit(self, learn: Learner) -> None:
-        table = repr(learn.recorder) if self.table else ''
-        if self.handle is not None: self.handle.update(self.pretty(table))
-        else:
-            self.bar.close()
-            if table: print(table)
-
-# %% ../nbs/06_learner.ipynb #learner-train_batch
-def _train_batch(learn: Learner, hooks: Hooks) -> None:
-    "One step, on `learn.xb` and `learn.yb`"
-    try:
-        hooks('before_batch', learn)
-        learn.preds = learn.model(learn.xb)
-        hooks('before_loss', learn)
-        learn.loss = learn.loss_func(learn.preds, learn.yb)
-        hooks('after_loss', learn)
-        hooks('before_backward', learn)
-        learn.loss.backward()
-        hooks('after_backward', learn)
-        hooks('before_step', learn)
-        learn.opt.step()
-        hooks('after_step', learn)
-        learn.opt.zero_grad()
-        hooks('after_batch', learn)
-    except CancelBatchException: learn.opt.zero_grad()
-
-# %% ../nbs/06_learner.ipynb #learner-train_epoch
-def _train_epoch(learn: Learner, hooks: Hooks) -> None:
-    "All batches once; the recorder gets the values of the epoch"
-    try:
-        hooks('before_epoch', learn)
-        learn.model.train()
-        for learn.batch, (xb, yb) in enumerate(learn.dls.train):
-            learn.xb, learn.yb = xb.to(learn.device), yb.to(learn.device)
-            _train_batch(learn, hooks)
-        learn.recorder.end_of_training(learn)
-        train_loss = smooth_losses(learn.recorder.losses)[-1] if learn.recorder.losses else math.nan
-        learn.recorder.values.append([train_loss, *learn.validate()])
-        hooks('after_epoch', learn)
-    except CancelEpochException: pass
-
-# %% ../nbs/06_learner.ipynb #learner-check_fit
-def _check_fit(n_epoch: int, lr: float) -> None:
-    "Raise `ValueError` for a number of epochs or a learning rate that makes no sense"
-    if not (0 < lr < math.inf): raise ValueError(f'lr is {lr}; a learning rate is a number above 0.')
-    if n_epoch != int(n_epoch) or n_epoch < 0: raise ValueError(f'n_epoch is {n_epoch}; it is a whole number, 0 or more.')
-
-# %% ../nbs/06_learner.ipynb #learner-fit
-class _Training:
-    def fit(self,
-            n_epoch: int,                  # How often to go through the training set, 0 or more
-            lr: float | None = None,       # Learning rate, above 0; the learner's own if missing
-            cbs: Sequence[Callback] = ()   # Called in this fit, besides the learner's own
-        ) -> None:
-        "Train. Interrupted by Ctrl-C or an error, the model keeps its last step and can be validated or trained further"
-        lr = self.lr if lr is None else lr
-        _check_fit(n_epoch, lr)
-        self.n_epoch, self.opt = int(n_epoch), self.opt_func(self.model.parameters(), lr=lr)
-        self.opt.zero_grad()
-        hooks = Hooks([self.recorder, *self.cbs, *cbs, *([ProgressBar()] if self.bar else [])])
-        hooks('before_fit', self)
-        try:
-            for self.epoch in range(self.n_epoch): _train_epoch(self, hooks)
-        except CancelFitException: pass
-        finally: hooks('after_fit', self)
-
-# %% ../nbs/06_learner.ipynb #learner-validate
-class _Validation:
-    @torch.no_grad()
-    def _batches(self, dl: DataLoader) -> Iterator[tuple[Tensor, Tensor]]:
-        "Predictions and targets, batch by batch, in evaluation mode"
+# %% ../nbs/06_learner.ipynb #learner-learner
+class Learner(Predictor):
+    "A model, its data, and how it is trained: fastai's `Learner`, small enough to read (Howard and Gugger 2020)"
+    def __init__(self,
+                 dls: DataLoaders,                # Training and validation batches, or two loaders
+                 model: nn.Module,                # Takes xb, returns predictions; moved to `device`
+                 loss_func: Callable,             # Takes predictions and targets, returns the mean loss, float ()
+                 opt_func: Callable = BasicOptim, # Takes parameters and lr, returns an optimizer, of ours or of torch.optim
+                 lr: float = 0.1,                 # Learning rate of `fit` where none is given, above 0
+                 metrics: Callable | Sequence[Callable] = (), # Each takes predictions and targets, returns a mean, float ()
+                 cbs: Sequence[Callback] = (),    # Called in every fit
+                 bar: bool = True,                # Show progress and results
+                 device: torch.device | str | None = None): # Where to train; the fastest device there is if missing
+        """Raises `ValueError` for batches or callbacks that can't work, and in `fit` for a rate or a number of epochs that makes
+        no sense; `TypeError` for an optimizer that can't be used; `FloatingPointError` for a loss that is no number."""
+        super().__init__(model, device)
+        self.dls = dls if hasattr(dls, 'valid') else DataLoaders(*dls)
+        for name in DataLoaders._fields: self.n_axes = check_loader(getattr(self.dls, name), f'dls.{name}')
+        self.loss_func = loss_func.to(self.device) if isinstance(loss_func, nn.Module) else loss_func
+        self.metrics = [metrics] if callable(metrics) else list(metrics)
+        self.opt_func, self.lr, self.cbs, self.bar = opt_func, lr, list(cbs), bar
+        self.recorder = Recorder([getattr(o, '__name__', type(o).__name__) for o in self.metrics])
+        self.hooks = hooks_of(self.cbs, EVENTS)  # which raises for a name that is no event
+    def _tidy_up(self) -> None:
+        "Evaluation mode, and no batch whose graph keeps memory"
         self.model.eval()
-        for xb, yb in dl: yield self.model(xb.to(self.device)), yb.to(self.device)
+        self.hooks, self.xb, self.yb, self.preds, self.loss = hooks_of(self.cbs, EVENTS), None, None, None, None
+    def _call(self, event: str) -> None:
+        for hook in self.hooks[event]: hook(self)
+    def _with_events(self, part: str, f: Callable) -> None:
+        "`f` between the events of a part of the training. What cancels that part is caught here"
+        try:
+            try:
+                self._call(f'before_{part}')
+                f()
+            except _PARTS[part]: self._call(f'after_cancel_{part}')
+            if part != 'fit': self._call(f'after_{part}')
+        except _PARTS[part]: pass  # cancelled when it was over
+    def backward(self) -> None: self.loss.backward()
+    def step(self) -> None: self.opt.step()
+    def one_batch(self) -> None:
+        "One step, on `xb` and `yb`"
+        self.preds = self.forward(self.xb)
+        self._call('before_loss')
+        self.loss = self.loss_func(self.preds, self.yb)
+        self._call('after_loss')
+        self._with_events('backward', self.backward)
+        self._with_events('step', self.step)
+        self.opt.zero_grad()
+    def all_batches(self) -> None:
+        "A step for each training batch"
+        for self.batch, batch in enumerate(self.dls.train):
+            (self.xb, self.yb), self.loss = self.to_device(batch), None
+            self._with_events('batch', self.one_batch)
+    def one_epoch(self) -> None:
+        "All training batches once, and a look at the validation set"
+        self.results = None
+        self.model.train()
+        self._with_events('train', self.all_batches)
+        self.model.eval()
+        self._with_events('validate', lambda: setattr(self, 'results', self.validate()))
+    def all_epochs(self) -> None:
+        for self.epoch in range(self.n_epoch): self._with_events('epoch', self.one_epoch)
+
+    def fit(self,
+            n_epoch: int,                # How often to go through the training set, 0 or more
+            lr: float | None = None,     # Learning rate, above 0; the learner's own if missing
+            cbs: Sequence[Callback] = () # Called in this fit, besides the learner's own
+        ) -> None:
+        "Train. Interrupted by Ctrl-C or an error, the model keeps its last step, and can be asked or trained further"
+        lr = self.lr if lr is None else lr
+        check_fit(n_epoch, lr)
+        self.hooks = hooks_of([self.recorder, TerminateOnNaN(), *self.cbs, *cbs, *([ProgressBar()] if self.bar else [])], EVENTS)
+        self.n_epoch, self.opt = int(n_epoch), check_opt(self.opt_func(self.model.parameters(), lr=lr))
+        self.shares = [float(group['lr'])/lr for group in hypers(self.opt)]
+        self.opt.zero_grad()
+        run_all(self, lambda self: self._with_events('fit', self.all_epochs), *self.hooks['after_fit'], Learner._tidy_up)
+    def set_hypers(self, lr: float, mom: float | None = None) -> None:
+        "Learning rate and momentum of the next steps"
+        set_hypers(self.opt, lr, mom, self.shares)
 
     def _totals(self, dl: DataLoader) -> Tensor:
         "Total loss, total of each metric, and the number of samples"
         totals, one = 0., torch.ones((), device=self.device)
-        for preds, yb in self._batches(dl):
-            totals = totals + torch.stack([*(f(preds, yb) for f in (self.loss_func, *self.metrics)), one])*len(yb)
+        with evaluating(self.model):
+            for xb, yb in map(self.to_device, dl):
+                preds = self.forward(xb)
+                totals = totals + torch.stack([*(f(preds, yb) for f in (self.loss_func, *self.metrics)), one])*len(yb)
         return totals
 
     def validate(self, dl: DataLoader | None = None # Batches to measure on; the validation set if missing
         ) -> list[float]:                           # Loss and metrics
         "Means over samples, whatever the sizes of the batches"
-        totals = self._totals(dl or self.dls.valid)
+        totals = self._totals(self.dls.valid if dl is None else dl)
         return (totals[:-1]/totals[-1]).tolist()
-
-# %% ../nbs/06_learner.ipynb #learner-check_numbers
-def _check_numbers(x: Tensor, name: str) -> None:
-    "Raise `ValueError` unless `x` holds floats, each of them a number"
-    if not x.is_floating_point(): raise ValueError(f'{name} is {x.dtype}; pictures are floats in 0..1, so {name}.float()/255 if they are bytes.')
-    if not x.sum().isfinite() and len(bad := (~x.isfinite()).nonzero()):
-        raise ValueError(f'{name} holds {x[tuple(bad[0])].item()} at {tuple(bad[0].tolist())}; each pixel is a number, usually in 0..1.')
-
-# %% ../nbs/06_learner.ipynb #learner-predict
-class _Prediction:
-    def get_preds(self, dl: DataLoader | None = None # Batches to predict; the validation set if missing
-        ) -> tuple[Tensor, Tensor]:                  # What the model returns, and the targets, on the CPU
-        "Predictions and targets of a whole set, in the order of its batches"
-        preds, targets = zip(*self._batches(dl or self.dls.valid))
-        return torch.cat(preds).cpu(), torch.cat(targets).cpu()
-
-    @torch.no_grad()
-    def predict(self, x: Tensor # float, one picture or a batch, shaped as the model wants it, pixels in 0..1
-        ) -> Tensor:            # float (N, 1): probability of a three; float (N, classes) for a model with several outputs
-        "Probabilities: the sigmoid of one score, the softmax of several. Raises `ValueError` for pixels that are no floats or no numbers"
-        _check_numbers(x, 'x')
-        self.model.eval()
-        one = x.ndim == self.dls.train.x.ndim - 1
-        scores = self.model((x[None] if one else x).to(self.device)).cpu()
-        probabilities = scores.sigmoid() if scores.shape[-1] == 1 else scores.softmax(-1)
-        return probabilities[0] if one else probabilities
-
-# %% ../nbs/06_learner.ipynb #learner-layer_table
-def layer_table(model: nn.Module, # Takes xb
-                xb: Tensor        # A batch for it, on its device
-    ) -> str:
-    "The layers of `model`, one in a row: what each returns for `xb`, and how many parameters it has"
-    def count(layer): return sum(p.numel() for p in layer.parameters())
-    rows, handles = [('layer', 'output', 'parameters')], []
-    def note(layer, _, out): rows.append((type(layer).__name__, str(tuple(out.shape)), f'{count(layer):,}'))
-    for layer in model.modules():
-        if not list(layer.children()): handles.append(layer.register_forward_hook(note))
-    model.eval()
-    try:
-        with torch.no_grad(): model(xb)
-    finally:
-        for handle in handles: handle.remove()
-    rows.append(('total', '', f'{count(model):,}'))
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return '\n'.join(f'{a.ljust(widths[0])}  {b.ljust(widths[1])}  {c.rjust(widths[2])}' for a, b, c in rows)
-
-# %% ../nbs/06_learner.ipynb #learner-keep
-class _Keeping:
     def summary(self) -> str:
-        "`layer_table` of the model, for one batch"
-        return layer_table(self.model, next(iter(self.dls.train))[0].to(self.device))
+        "`layer_table` of the model, for one batch. Changes nothing"
+        return layer_table(self.model, self.to_device(first_batch(self.dls.train, 'dls.train'))[0])
 
-    def save(self, file: str | Path # Where to write, usually something.safetensors
-        ) -> Path:                  # `file`
-        "Write the model's weights, whole or not at all"
-        return write_tensors(file, self.model.state_dict())
-
-    def load(self, file: str | Path # What `save` wrote
+    def fit_one_cycle(self,
+                      n_epoch: int,                # How often to go through the training set, 0 or more
+                      lr_max: float | None = None, # The highest learning rate, above 0; the learner's own if missing
+                      cbs: Sequence[Callback] = () # Called in this fit, besides the learner's own
         ) -> None:
-        "Read the model's weights. Raises `FileNotFoundError`, or `ValueError` for a file that is damaged or fits another model"
-        load_weights(self.model, read_tensors(file)[0], file)
+        "`fit` with the learning rate and momentum of `OneCycle`"
+        lr_max = self.lr if lr_max is None else lr_max
+        self.fit(n_epoch, lr_max, cbs=[OneCycle(lr_max), *cbs])
 
-    @contextmanager
-    def no_bar(self) -> Iterator[None]:
-        "Show nothing in this block"
-        before, self.bar = self.bar, False
-        try: yield
-        finally: self.bar = before
-
-# %% ../nbs/06_learner.ipynb #learner-learner
-class Learner(_Training, _Validation, _Prediction, _Keeping):
-    "A model, its data, and how it is trained: fastai's `Learner`, small enough to read (Howard and Gugger 2020)"
-    def __init__(self,
-                 dls: DataLoaders,                # Training and validation batches
-                 model: nn.Module,                # Takes xb, returns predictions; moved to `device`
-                 loss_func: Callable,             # Takes predictions and targets, returns the mean loss, float ()
-                 opt_func: Callable = BasicOptim, # Takes parameters and lr, returns an optimizer
-                 lr: float = 0.1,                 # Learning rate of `fit` where none is given, above 0
-                 metrics: Callable | Sequence[Callable] = (), # Each takes predictions and targets, returns a mean over samples, float ()
-                 cbs: Sequence[Callback] = (),    # Called in every fit
-                 bar: bool = True,                # Show progress and results
-                 device: torch.device | str | None = None): # Where to train; the fastest device there is if missing
-        """Raises `ValueError` for pictures that are no floats, or hold a NaN or inf, and in `fit` for a rate or a number of epochs that makes
-        no sense; `FloatingPointError` for a loss that is no number."""
-        for name, dl in zip(DataLoaders._fields, dls): _check_numbers(dl.x, f'dls.{name}.x')
-        self.device = torch.device(device or default_device())
-        self.dls, self.model, self.loss_func, self.opt_func, self.lr = dls, model.to(self.device), loss_func, opt_func, lr
-        self.metrics = [metrics] if callable(metrics) else list(metrics)
-        self.recorder = Recorder([getattr(o, '__name__', type(o).__name__) for o in self.metrics])
-        self.cbs, self.bar = list(cbs), bar
+    def lr_find(self,
+                start: float = 1e-4, # The first learning rate, above 0
+                end: float = 100.,   # The last one, above `start`
+                n: int = 100,        # Over how many batches, 10 or more
+                plot: bool = True    # Draw loss against learning rate
+        ) -> float:                  # The rate at which the smoothed loss falls fastest
+        "Try growing rates on some batches (Smith 2017), and undo it. Raises `ValueError` where no rate gives a finite loss"
+        check_sweep(start, end, n)
+        sweep = _Sweep(start, end, n)
+        with on_trial(self):
+            self.dls, self.recorder, self.bar = DataLoaders(Repeated(self.dls.train, n), self.dls.valid), Recorder(), False
+            self.fit(1, start, cbs=[sweep])
+        smoothed = smooth_losses(sweep.losses, beta=0.9)
+        suggestion = steepest(sweep.rates, smoothed)
+        if plot: plot_rates(sweep.rates, smoothed, suggestion)
+        return suggestion
 
 # %% ../nbs/06_learner.ipynb #learner-cosine
 def sched_cos(start: float, end: float, share: float) -> float:
@@ -311,13 +218,13 @@ def sched_cos(start: float, end: float, share: float) -> float:
 
 # %% ../nbs/06_learner.ipynb #learner-one_cycle
 class OneCycle(Callback):
-    "Sets the optimizer's `lr`, and its `mom` if it has one, before each batch (Smith 2018; fastai's shape and defaults)"
+    "Sets the learning rate, and the momentum if there is one, before each batch (Smith 2018; fastai's shape and defaults)"
     def __init__(self,
                  lr_max: float,                     # The highest learning rate, above 0
                  div: float = 25.,                  # It starts at `lr_max/div`
                  div_final: float = 1e5,            # and ends at `lr_max/div_final`
                  pct_start: float = 0.25,           # Share of the batches before the highest rate, above 0, below 1
-                 moms: tuple = (0.95, 0.85, 0.95)): # Momentum at the start, at the highest rate, at the end
+                 moms: tuple = (0.95, 0.85, 0.95)): # Momentum at the start, at the highest rate, at the end, above 0
         self.lrs, self.moms, self.pct_start = (lr_max/div, lr_max, lr_max/div_final), moms, pct_start
 
     def at(self, values: tuple, share: float) -> float:
@@ -326,71 +233,17 @@ class OneCycle(Callback):
         return sched_cos(values[1], values[2], (share - self.pct_start)/(1 - self.pct_start))
 
     def before_batch(self, learn: Learner) -> None:
-        n = len(learn.dls.train)
-        share = (learn.epoch*n + learn.batch)/(learn.n_epoch*n)
-        learn.opt.lr = self.at(self.lrs, share)
-        if hasattr(learn.opt, 'mom'): learn.opt.mom = self.at(self.moms, share)
-
-# %% ../nbs/06_learner.ipynb #learner-fit_one_cycle
-def fit_one_cycle(self: Learner,
-                  n_epoch: int,                # How often to go through the training set, 0 or more
-                  lr_max: float | None = None, # The highest learning rate, above 0; the learner's own if missing
-                  cbs: Sequence[Callback] = () # Called in this fit, besides the learner's own
-    ) -> None:
-    "`fit` with the learning rate and momentum of `OneCycle`"
-    lr_max = self.lr if lr_max is None else lr_max
-    self.fit(n_epoch, lr_max, cbs=[OneCycle(lr_max), *cbs])
-
-Learner.fit_one_cycle = fit_one_cycle
+        share = (learn.epoch + learn.batch/len(learn.dls.train))/learn.n_epoch
+        learn.set_hypers(self.at(self.lrs, share), self.at(self.moms, share))
 
 # %% ../nbs/06_learner.ipynb #learner-sweep
 class _Sweep(Callback):
-    "Raise the learning rate by a constant factor each batch, until the loss explodes"
+    "Raises the learning rate by a constant factor for each batch, until the loss explodes"
+    order = 60  # after a schedule, if there is one
     def __init__(self, start: float, end: float, n: int):
-        self.start, self.factor, self.n, self.i, self.best = start, (end/start)**(1/n), n, 0, math.inf
+        self.rates, self.losses = [start*(end/start)**(i/n) for i in range(n)], []
+    def before_batch(self, learn: Learner) -> None: learn.set_hypers(self.rates[learn.batch])
 
-    def before_batch(self, learn: Learner) -> None: learn.opt.lr = self.start*self.factor**self.i
-
-    def after_step(self, learn: Learner) -> None:
-        self.i += 1
-        loss = learn.loss.item()
-        self.best = min(self.best, loss)
-        if self.i >= self.n or not math.isfinite(loss) or loss > 4*self.best: raise CancelFitException
-
-# %% ../nbs/06_learner.ipynb #learner-sweep_rates
-def _sweep_rates(learn: Learner, start: float, end: float, n: int) -> tuple[list, list]:
-    "Losses and learning rates of `n` batches; model and recorder are as before afterwards"
-    weights = {k: v.clone() for k, v in learn.model.state_dict().items()}
-    recorder, learn.recorder = learn.recorder, Recorder()
-    try:
-        with learn.no_bar(): learn.fit(-(-n//len(learn.dls.train)), start, cbs=[_Sweep(start, end, n)])
-        return [float(o) for o in learn.recorder.losses], learn.recorder.lrs
-    finally:
-        learn.recorder = recorder
-        learn.model.load_state_dict(weights)
-
-# %% ../nbs/06_learner.ipynb #learner-plot_rates
-def _plot_rates(lrs: list, losses: list, suggestion: float) -> None:
-    "Loss against learning rate, a dashed line at the suggestion"
-    import matplotlib.pyplot as plt
-    ax = plt.subplots()[1]
-    ax.plot(lrs, losses)
-    ax.axvline(suggestion, color='#94a3b8', ls='--', lw=1)
-    ax.set(xscale='log', xlabel='learning rate', ylabel='loss, smoothed')
-
-# %% ../nbs/06_learner.ipynb #learner-lr_find
-def lr_find(self: Learner,
-            start: float = 1e-4, # The first learning rate, above 0
-            end: float = 100.,   # The last one, above `start`
-            n: int = 100,        # Over how many batches
-            plot: bool = True    # Draw loss against learning rate
-    ) -> float:                  # The rate at which the smoothed loss falls fastest
-    "Try growing learning rates on some batches (Smith 2017); model and recorder are as before afterwards"
-    losses, lrs = _sweep_rates(self, start, end, n)
-    smoothed = smooth_losses(losses, beta=0.9)
-    falls = [a - b for a, b in zip(smoothed, smoothed[1:])]
-    suggestion = lrs[max(range(len(falls)), key=falls.__getitem__)]
-    if plot: _plot_rates(lrs, smoothed, suggestion)
-    return suggestion
-
-Learner.lr_find = lr_find
+    def after_batch(self, learn: Learner) -> None:
+        self.losses.append(learn.loss.item())
+        if not self.losses[-1] <= 4*min(self.losses) or learn.batch == len(self.rates) - 1: raise CancelFitException
