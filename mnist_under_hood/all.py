@@ -7,8 +7,8 @@ __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
 from . import (
-    backprop, data, disk, distributed, exercises, files, handwriting, learner, linear,
-    multiclass, nets, optim, plots, practice, resnet, rungs, sgd, similarity, weights)
+    backprop, data, disk, distributed, exercises, files, handwriting, harness, learner, linear,
+    multiclass, nets, optim, plots, practice, predictor, resnet, rungs, sgd, similarity, weights)
 from .backprop import *
 from .data import *
 from .disk import *
@@ -16,6 +16,7 @@ from .distributed import *
 from .exercises import *
 from .files import *
 from .handwriting import *
+from .harness import *
 from .learner import *
 from .linear import *
 from .multiclass import *
@@ -23,6 +24,7 @@ from .nets import *
 from .optim import *
 from .plots import *
 from .practice import *
+from .predictor import *
 from .resnet import *
 from .rungs import *
 from .sgd import *
@@ -30,7 +32,7 @@ from .similarity import *
 from .weights import *
 
 # %% ../nbs/index.ipynb #all-names
-_modules = (disk, files, plots, data, similarity, sgd, linear, optim, weights, learner,
+_modules = (disk, files, plots, data, similarity, sgd, linear, optim, weights, predictor, harness, learner,
             nets, resnet, rungs, handwriting, backprop, multiclass, distributed, exercises, practice)
 # A star import hides nothing of PyTorch: these two have names of its, and are imported from mnist_under_hood.multiclass
 __all__ = sorted({name for module in _modules for name in module.__all__} - {'cross_entropy', 'log_softmax'})

@@ -11,14 +11,11 @@ from typing import Any, Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 from tqdm import tqdm
-from .linear import DataLoader
 from .plots import FAINT
 from .predictor import check_numbers
 
 # %% auto #0
-__all__ = ['hypers', 'set_hypers', 'check_opt', 'check_fit', 'check_sweep', 'same_random', 'first_batch', 'check_loader',
-           'Repeated', 'on_trial', 'hooks_of', 'Cancel', 'run_all', 'TerminateOnNaN', 'steepest', 'ProgressBar',
-           'plot_losses', 'plot_rates']
+__all__ = ['Cancel', 'TerminateOnNaN', 'ProgressBar']
 
 # %% ../nbs/api/harness.ipynb #harness-hypers
 def hypers(opt: Any # An optimizer: ours, torch's or fastai's

@@ -6,14 +6,14 @@
 from __future__ import annotations
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Sequence
+from typing import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 from .plots import columns
 from .weights import load_weights, read_tensors, write_tensors
 
 # %% auto #0
-__all__ = ['default_device', 'evaluating', 'check_numbers', 'layer_table', 'Predictor']
+__all__ = ['default_device', 'evaluating', 'layer_table', 'Predictor']
 
 # %% ../nbs/api/predictor.ipynb #predictor-default_device
 def default_device() -> torch.device:
