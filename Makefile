@@ -15,8 +15,8 @@ record: .venv/ready export  ## the same, and keep the outputs in the notebooks: 
 	@$(BIN)/python tools/record.py $(NAME)
 	@$(BIN)/python tools/readme.py
 
-experiments: .venv/ready export  ## all networks of lesson 13, and those that other lessons count mistakes of, trained anew (half an hour), and recorded
-	@for page in 07_relu 09_resnet 12_ten_digits 13_experiments; do EXPERIMENTS_ANEW=1 ANEW=1 $(BIN)/python tools/record.py $$page || exit; done
+experiments: .venv/ready export  ## every network whose results a page shows for several seeds, trained anew, and recorded
+	@for page in $(basename $(notdir $(shell grep -l 'import experiment\b' nbs/*.ipynb))); do EXPERIMENTS=anew ANEW=1 $(BIN)/python tools/record.py $$page || exit; done
 
 bench: .venv/ready export  ## nbs/benchmarks.ipynb: speed and memory beside other libraries (an hour, on an idle machine), and recorded
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[bench]'

@@ -7,13 +7,14 @@ __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
 from . import (
-    backprop, data, disk, distributed, exercises, files, handwriting, harness, learner, linear,
-    multiclass, nets, optim, plots, practice, predictor, resnet, rungs, sgd, similarity, weights)
+    backprop, data, disk, distributed, exercises, experiments, files, handwriting, harness, learner,
+    linear, multiclass, nets, optim, plots, practice, predictor, resnet, rungs, sgd, similarity, weights)
 from .backprop import *
 from .data import *
 from .disk import *
 from .distributed import *
 from .exercises import *
+from .experiments import *
 from .files import *
 from .handwriting import *
 from .harness import *
@@ -32,7 +33,7 @@ from .similarity import *
 from .weights import *
 
 # %% ../nbs/index.ipynb #all-names
-_modules = (disk, files, plots, data, similarity, sgd, linear, optim, weights, predictor, harness, learner,
+_modules = (disk, files, experiments, plots, data, similarity, sgd, linear, optim, weights, predictor, harness, learner,
             nets, resnet, rungs, handwriting, backprop, multiclass, distributed, exercises, practice)
 # A star import hides nothing of PyTorch: these two have names of its, and are imported from mnist_under_hood.multiclass
 __all__ = sorted({name for module in _modules for name in module.__all__} - {'cross_entropy', 'log_softmax'})

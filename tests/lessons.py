@@ -95,7 +95,8 @@ def run(name, folder):
     client = NotebookClient(nb, km=manager, timeout=1200, coalesce_streams=True,
                             extra_arguments=['--IPKernelApp.log_level=40'],
                             resources={'metadata': {'path': str(place)}})
-    environment = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'} | {'OMP_NUM_THREADS': '1'}
+    environment = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'} | {'OMP_NUM_THREADS': '1',
+                                                                                   'EXPERIMENTS': 'recorded'}
     if kind: environment['ATEN_CPU_CAPABILITY'] = 'default'  # torch's code for processors without vector units
     try: client.execute(env=environment, cleanup_kc=True)
     except Exception as e: nb.metadata['stopped'] = f'{type(e).__name__}: {e}'  # which the test reports

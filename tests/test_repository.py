@@ -263,6 +263,18 @@ def test_home_page_has_the_ladders_figures():
     assert f'misses {least} to {most}, depending on the seed.' in readme()
 
 
+def test_each_answer_is_recorded_for_the_stand_in_digits_too():
+    "By the same code, so that nobody waits for networks without a network"
+    answers = root/'mnist_under_hood/answers'
+    found = sorted(o for name in ('mnist_sample', 'mnist_png') for o in (answers/name).glob('*.json'))
+    assert found
+    for file in found:
+        other = answers/f'redrawn_digits_for_{file.parent.name}'/file.name
+        assert other.exists(), f'{other.name}: EXPERIMENTS=anew make record, without data and network'
+        code, others = (json.loads(o.read_text())['question']['code'] for o in (file, other))
+        assert code == others, file.name
+
+
 def test_benchmarks_are_recorded():
     "Each table of the page has its output, and a bound that is missed is spoken of under a heading of its own"
     nb = nbformat.read(nbs/'benchmarks.ipynb', as_version=4)
