@@ -175,12 +175,12 @@ class TerminateOnNaN:
 def steepest(rates: list, # Learning rates, growing
              losses: list # A smoothed loss for each, of which the last ones may be missing
     ) -> float:
-    "The rate after which the loss falls most. Raises `ValueError` where the loss is no number before it has fallen"
-    falls = [a - b if math.isfinite(b) else -math.inf for a, b in zip(losses, losses[1:])]
-    if not falls or max(falls) == -math.inf:
-        raise ValueError(f'the loss is {losses[-1]} in batch {len(losses) - 1}, at a learning rate of {rates[len(losses) - 1]:.3g}, '
+    "The rate after which the loss falls most, the first tenth aside. Raises `ValueError` where the loss is no number or explodes before"
+    falls = {rate: a - b for rate, a, b in list(zip(rates, losses, losses[1:]))[len(rates)//10:] if math.isfinite(b)}
+    if not falls:
+        raise ValueError(f'the loss is {losses[-1]:.3g} in batch {len(losses) - 1}, at a learning rate of {rates[len(losses) - 1]:.3g}, '
                          'so there is no rate to suggest. Start lower, or look at the data, the loss and the model.')
-    return rates[max(range(len(falls)), key=falls.__getitem__)]
+    return max(falls, key=falls.get)
 
 # %% ../nbs/api/harness.ipynb #harness-in_notebook
 def _in_notebook() -> bool:
