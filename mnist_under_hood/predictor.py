@@ -94,7 +94,7 @@ class Predictor:
         "Probabilities: the sigmoid of one score, the softmax of several. Raises `ValueError` for pixels that are no numbers"
         check_numbers(x, 'x')
         one = x.ndim == self.n_axes - 1
-        with evaluating(self.model): scores = self.forward((x[None] if one else x).to(self.device)).cpu()
+        with evaluating(self.model): scores = self.forward(*self.to_device([x[None] if one else x])).cpu()
         probabilities = scores.sigmoid() if scores.shape[-1] == 1 else scores.softmax(-1)
         return probabilities[0] if one else probabilities
 
