@@ -38,11 +38,15 @@ def class_files(folder: str | Path,                # A split, such as path/'trai
     "The image files of each class. Raises `FileNotFoundError` or `ValueError` for a missing, unexpected or empty folder"
     folder, files = Path(folder), {}
     try:
-        if not folder.is_dir(): raise FileNotFoundError(f'there is no folder {folder}. Does path name a data set, and split one of its folders?')
+        if not folder.is_dir():
+            raise FileNotFoundError(f'there is no folder {folder}. Does path name a data set, and split one of its folders?')
         for o in sorted(folder.iterdir()):
-            if o.is_dir() and not o.name.startswith('.'): files[o.name] = [name for name in os.listdir(o) if not name.startswith('.')]
-    except PermissionError as e: raise PermissionError(f'{e.filename} may not be read. Give yourself the right to: chmod u+rx') from e
-    if list(files) != sorted(classes): raise ValueError(f'{folder} has the class folders {list(files)}, and classes asks for {sorted(classes)}')
+            if o.is_dir() and not o.name.startswith('.'):
+                files[o.name] = [name for name in os.listdir(o) if not name.startswith('.')]
+    except PermissionError as e:
+        raise PermissionError(f'{e.filename} may not be read. Give yourself the right to: chmod u+rx') from e
+    if list(files) != sorted(classes):
+        raise ValueError(f'{folder} has the class folders {list(files)}, and classes asks for {sorted(classes)}')
     for c in files:
         if not files[c]: raise ValueError(f'{folder/c} is empty: class {c} has no pictures. Put them back, or leave the class out.')
     return files

@@ -136,6 +136,24 @@ EXERCISES['share'] = Exercise(
         'one of the two lost its axis, and every prediction was compared with every target.':
             lambda preds, targets: (preds[:, 0] == targets).float().mean()})
 
+# %% ../nbs/api/exercises.ipynb #exercises-table_of_mistakes
+EXERCISES['table of mistakes'] = Exercise(
+    inputs=lambda draw: (draw.whole(0, 1, n := draw.whole(1, 40), 1), draw.whole(0, 1, n, 1)),
+    edges=((torch.ones(3, 1).long(), torch.ones(3, 1).long()), (torch.ones(2, 1).long(), torch.zeros(2, 1).long())),
+    solution=lambda verdicts, targets: torch.stack(
+        [((targets == t) & (verdicts == v)).sum() for t in (1, 0) for v in (1, 0)]).reshape(2, 2),
+    mistakes={
+        'rows are for what is true and columns for what was said; yours are the other way round.':
+            lambda v, t: torch.stack([((t == a) & (v == b)).sum() for b in (1, 0) for a in (1, 0)]).reshape(2, 2),
+        'the threes come first, in rows and in columns.':
+            lambda v, t: torch.stack([((t == a) & (v == b)).sum() for a in (0, 1) for b in (0, 1)]).reshape(2, 2),
+        'each row begins with what was called a three.':
+            lambda v, t: torch.stack([((t == a) & (v == b)).sum() for a in (1, 0) for b in (0, 1)]).reshape(2, 2),
+        'the numbers are right, but two rows of two are wanted.':
+            lambda v, t: torch.stack([((t == a) & (v == b)).sum() for a in (1, 0) for b in (1, 0)]),
+        'one of the two lost its axis, and every verdict was compared with every target.':
+            lambda v, t: torch.stack([((t == a) & (v[:, 0] == b)).sum() for a in (1, 0) for b in (1, 0)]).reshape(2, 2)})
+
 # %% ../nbs/api/exercises.ipynb #exercises-grad_twice
 EXERCISES['grad twice'] = Exercise(
     solution=12,
@@ -356,27 +374,20 @@ EXERCISES['kinks'] = Exercise(
         'at 0 a kink meets its mirror image: relu(x) − relu(−x) is x, without a kink.': 2,
         'the kink of relu(x − 1) is left; nothing straightens it.': 0})
 
-# %% ../nbs/api/exercises.ipynb #exercises-relu
-EXERCISES['relu'] = Exercise(
-    inputs=lambda draw: (draw.numbers(-3, 3, draw.whole(1, 12)),),
-    edges=((torch.zeros(1),), (torch.tensor([-1e6, 0., 1e6]),)),
-    solution=lambda x: x.clamp_min(0),
+# %% ../nbs/api/exercises.ipynb #exercises-larger
+EXERCISES['larger'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-3, 3, n := draw.whole(1, 8)), draw.numbers(-3, 3, n)),
+    edges=((torch.tensor([1., -2., 0.]), torch.tensor([1., -2., 0.])), (torch.tensor([-1.]), torch.tensor([-3.]))),
+    solution=torch.maximum,
     mistakes={
-        'that is the absolute value; negative numbers become 0.': lambda x: x.abs(),
-        'that keeps the negative part.': lambda x: x.clamp_max(0),
-        'that says where x is positive; pass the number itself on.': lambda x: (x > 0).float()})
-
-# %% ../nbs/api/exercises.ipynb #exercises-parameters
-EXERCISES['parameters'] = Exercise(
-    inputs=lambda draw: tuple(draw.whole(1, 50) for _ in range(3)),
-    edges=((1, 1, 1), (784, 30, 1)),
-    solution=lambda n_in, n_hidden, n_out: n_in*n_hidden + n_hidden + n_hidden*n_out + n_out,
-    mistakes={
-        'the biases are missing: one for each hidden unit and each output.':
-            lambda n_in, n_hidden, n_out: n_in*n_hidden + n_hidden*n_out,
-        'the outputs have biases too.': lambda n_in, n_hidden, n_out: n_in*n_hidden + n_hidden + n_hidden*n_out,
-        'a bias belongs to an output of a layer, not to an input.':
-            lambda n_in, n_hidden, n_out: n_in*n_hidden + n_in + n_hidden*n_out + n_hidden})
+        'that is the smaller one.': torch.minimum,
+        'that is right only where both are positive: relu of a negative number is 0.':
+            lambda a, b: torch.maximum(a.relu(), b.relu()),
+        'that is by how much a is larger than b, or 0; add b.': lambda a, b: (a - b).relu(),
+        'that is by how much b is larger than a, or 0; add a.': lambda a, b: (b - a).relu(),
+        'the number to add to is the other one: a plus relu(a − b) adds to a where it is already the larger one.':
+            lambda a, b: a + (a - b).relu(),
+        'that is how far the two are apart.': lambda a, b: (a - b).abs()})
 
 # %% ../nbs/api/exercises.ipynb #exercises-folded_bias
 EXERCISES['folded bias'] = Exercise(
@@ -389,6 +400,32 @@ EXERCISES['folded bias'] = Exercise(
         'the second layer adds its own bias.': lambda w1, b1, w2, b2: b1 @ w2,
         'b1 is a row and stands on the left of w2.': lambda w1, b1, w2, b2: w2 @ b1 + b2,
         'those are the weights; the bias is wanted.': lambda w1, b1, w2, b2: w1 @ w2})
+
+# %% ../nbs/api/exercises.ipynb #exercises-push
+EXERCISES['push'] = Exercise(
+    solution=-0.8,
+    mistakes={
+        'a larger score makes the loss smaller here, since the label is a three.': 0.8,
+        'that is the slope of mnist_loss, p·(1 − p); cross-entropy does not have the factor p.': -0.16,
+        'that is the probability; how much of it is missing?': 0.2,
+        'that is the loss, −log p; its slope is wanted.': 1.609})
+
+# %% ../nbs/api/exercises.ipynb #exercises-no_overflow
+EXERCISES['no overflow'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-6, 6, n := draw.whole(1, 8)), draw.whole(0, 1, n)),
+    edges=((torch.tensor([200., -200.]), torch.tensor([0, 1])), (torch.tensor([1000., -1000., 0.]), torch.tensor([1, 0, 1]))),
+    solution=lambda scores, targets:
+        F.binary_cross_entropy_with_logits(scores, targets.to(scores.dtype), reduction='none'),
+    mistakes={
+        'for a score of 200 or −200 yours is infinite: a sigmoid of exactly 0 or 1, or e to the power of 200. '
+        'Keep the exponent at 0 or below.':
+            lambda scores, targets: -torch.where(targets == 1, scores.sigmoid().log(), (1 - scores.sigmoid()).log()),
+        'it is turned around: a high score is right for a three, whose label is 1.':
+            lambda scores, targets: F.binary_cross_entropy_with_logits(scores, 1. - targets, reduction='none'),
+        'one loss for each picture is wanted, not their mean.':
+            lambda scores, targets: F.binary_cross_entropy_with_logits(scores, targets.to(scores.dtype)),
+        'that is mnist_loss; cross-entropy takes the logarithm of the probability of the right answer.':
+            lambda scores, targets: torch.where(targets == 1, 1 - scores.sigmoid(), scores.sigmoid())})
 
 # %% ../nbs/api/exercises.ipynb #exercises-kernels
 EXERCISES['kernels'] = Exercise(
@@ -425,6 +462,48 @@ EXERCISES['convolution'] = Exercise(
             lambda image, kernel: F.conv2d(image[None, None], kernel[None, None]/9)[0, 0],
         'your result has a frame of padding; without it 8×8 becomes 6×6.':
             lambda image, kernel: F.conv2d(image[None, None], kernel[None, None], padding=1)[0, 0]})
+
+# %% ../nbs/api/exercises.ipynb #exercises-moving_kernel
+def _moving(down: int, right: int, sign: int = -1) -> Tensor:
+    kernel = torch.zeros(3, 3)
+    kernel[1 + sign*down, 1 + sign*right] = 1
+    return kernel
+
+EXERCISES['moving kernel'] = Exercise(
+    inputs=lambda draw: (draw.whole(-1, 1), draw.whole(-1, 1)),
+    edges=((0, 0), (1, 0), (0, 1), (-1, 1)),
+    solution=_moving,
+    mistakes={
+        'that moves the picture the other way: to move it down, each new pixel takes the value above it.':
+            lambda down, right: _moving(down, right, sign=1),
+        'down and right have changed places.': lambda down, right: _moving(right, down),
+        'that kernel moves nothing.': lambda down, right: _moving(0, 0),
+        'the nine weights of such a kernel add up to 1: no pixel may get lighter.':
+            lambda down, right: _moving(down, right)/9})
+
+# %% ../nbs/api/exercises.ipynb #exercises-receptive_field
+def _patch_width(strides: list, after: bool = True) -> int:
+    width, apart = 1, 1
+    for stride in strides:
+        if not after: apart *= stride
+        width += 2*apart
+        if after: apart *= stride
+    return width
+
+EXERCISES['receptive field'] = Exercise(
+    inputs=lambda draw: ([draw.whole(1, 3) for _ in range(draw.whole(1, 5))],),
+    edges=(([1],), ([2],), ([2, 2, 2],), ([1, 1, 1, 1],)),
+    solution=_patch_width,
+    mistakes={
+        "a layer's own stride does not widen what it sees, only what later layers see.":
+            lambda strides: _patch_width(strides, after=False),
+        'that is right for strides of 1. With larger ones, the neighbours of later layers stand further apart.':
+            lambda strides: 1 + 2*len(strides),
+        'that is how far apart the windows of the last layer stand, not how wide they are.':
+            lambda strides: math.prod(strides),
+        'windows of neighbours overlap.': lambda strides: 3**len(strides),
+        'strides multiply; they do not add up.':
+            lambda strides: 1 + sum(2*max(1, sum(strides[:i])) for i in range(len(strides)))})
 
 # %% ../nbs/api/exercises.ipynb #exercises-_normed
 def _normed(x: Tensor, axes: tuple, correction: int = 0) -> Tensor:

@@ -7,11 +7,9 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from .linear import check_labels
-from .similarity import check_shapes
 
 # %% auto #0
-__all__ = ['ResBlock', 'bce_loss', 'resnet18_grey']
+__all__ = ['ResBlock', 'resnet18_grey']
 
 # %% ../nbs/09_resnet.ipynb #resnet-block
 class ResBlock(nn.Module):
@@ -30,15 +28,6 @@ class ResBlock(nn.Module):
         ) -> Tensor:            # float (N, n_out, H/stride, W/stride), 0 or more
         around = x if self.downsample is None else self.downsample(x)
         return (self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))) + around).relu()
-
-# %% ../nbs/09_resnet.ipynb #resnet-bce_loss
-def bce_loss(preds: Tensor,  # float (N, 1): scores, any range
-             targets: Tensor # int (N, 1): 1 for a three, 0 for a seven
-    ) -> Tensor:             # float (), 0 or more
-    "Mean binary cross-entropy of the scores' sigmoid, computed without overflow. Raises `ValueError` where the shapes differ, or for labels other than 0 and 1"
-    check_shapes(preds, targets)
-    check_labels(targets)
-    return F.binary_cross_entropy_with_logits(preds, targets.to(preds.dtype))
 
 # %% ../nbs/09_resnet.ipynb #resnet-model
 def resnet18_grey() -> nn.Sequential: # Takes float (N, 784), returns one score each, float (N, 1)

@@ -26,9 +26,8 @@ from mnist_under_hood.handwriting import prepare_image
 from mnist_under_hood.learner import Callback, DataLoaders, Learner
 from mnist_under_hood.linear import DataLoader, batch_accuracy, linear1, mnist_loss
 from mnist_under_hood.multiclass import calibration, confusion_matrix, cross_entropy, fit_temperature, top1_accuracy
-from mnist_under_hood.nets import simple_net
+from mnist_under_hood.nets import bce_loss, simple_net
 from mnist_under_hood.optim import Momentum
-from mnist_under_hood.resnet import bce_loss
 from mnist_under_hood.rungs import train_rung
 from mnist_under_hood.similarity import accuracy, is_3, l1_distance, rmse_distance
 from mnist_under_hood.weights import read_tensors, write_tensors

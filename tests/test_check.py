@@ -180,6 +180,22 @@ ANSWERS = {
         100*(preds == targets).float().mean()       # 100 times
         torch.equal(preds, targets)                 #  is right
     '''),
+    'table of mistakes(verdicts, targets)': ('''
+        torch.stack([((targets == t) & (verdicts == v)).sum() for t in (1, 0) for v in (1, 0)]).reshape(2, 2)
+        [[((verdicts == v) & (targets == t)).sum().item() for v in (1, 0)] for t in (1, 0)]
+        torch.bincount((3 - 2*targets - verdicts).flatten(), minlength=4).view(2, 2)
+        torch.stack([torch.stack([o.sum(), len(o) - o.sum()]) for o in (verdicts[targets == 1], verdicts[targets == 0])])
+        torch.cat([targets, 1 - targets], 1).T @ torch.cat([verdicts, 1 - verdicts], 1)
+        np.array([[(verdicts*targets).sum(), ((1 - verdicts)*targets).sum()], [(verdicts*(1 - targets)).sum(), ((1 - verdicts)*(1 - targets)).sum()]])
+    ''', '''
+        torch.cat([verdicts, 1 - verdicts], 1).T @ torch.cat([targets, 1 - targets], 1)                       # other way round
+        torch.bincount((2*targets + verdicts).flatten(), minlength=4).view(2, 2)                              # the threes come first
+        torch.bincount((2 - 2*targets + verdicts).flatten(), minlength=4).view(2, 2)                          # begins with what was called a three
+        torch.bincount((3 - 2*targets - verdicts).flatten(), minlength=4)                                     # two rows of two
+        torch.stack([((targets == t) & (verdicts[:, 0] == v)).sum() for t in (1, 0) for v in (1, 0)]).view(2, 2)   # every target
+        torch.bincount((3 - 2*targets - verdicts).flatten(), minlength=4).view(2, 2)/len(targets)             #  is right
+        (verdicts != targets).sum()                                                                           # a single number in place of
+    '''),
     # Lesson 3
     'grad twice': ('''
         12
@@ -525,47 +541,27 @@ ANSWERS = {
         1.5                  # whole number
         [1]                  # a single number
     '''),
-    'relu(x)': ('''
-        x.clamp_min(0)
-        torch.maximum(x, torch.zeros_like(x))
-        torch.where(x > 0, x, 0)
-        x*(x > 0)
-        (x + x.abs())/2
-        np.maximum(x.numpy(), 0)
-        [max(0, o) for o in x.tolist()]
-        x[x < 0] = 0; x
-        torch.tensor([o if o > 0 else 0. for o in x])
-        [max(torch.tensor(0.), o) for o in x]
+    'larger(a, b)': ('''
+        torch.maximum(a, b)
+        a + (b - a).relu()
+        b + F.relu(a - b)
+        torch.where(a > b, a, b)
+        np.maximum(a.numpy(), b.numpy())
+        [max(p, q) for p, q in zip(a.tolist(), b.tolist())]
+        (a + b + (a - b).relu() + (b - a).relu())/2
+        torch.stack([a, b]).max(0).values
     ''', '''
-        x.abs()              # absolute value
-        x.clamp_max(0)       # keeps the negative part
-        (x > 0).float()      # pass the number itself on
-        x                    #  is right
-        x.clamp(0, 1)        #  is right
-        x.clamp_min(1)       #  is right
-        x[x > 0]             # in place of numbers of shape
-        max(x)               # in place of numbers of shape
-        max(0, x)            # ambiguous
-        torch.where(x > 0, x, 0.01*x)   #  is right
-        F.softplus(x)        #  is right
-        x[x < 0]; x          #  is right
-    '''),
-    'parameters(n_in, n_hidden, n_out)': ('''
-        n_in*n_hidden + n_hidden + n_hidden*n_out + n_out
-        (n_in + 1)*n_hidden + (n_hidden + 1)*n_out
-        sum(a*b + b for a, b in [(n_in, n_hidden), (n_hidden, n_out)])
-        n_hidden*(n_in + n_out + 1) + n_out
-        sum(p.numel() for p in [*torch.nn.Linear(n_in, n_hidden).parameters(), *torch.nn.Linear(n_hidden, n_out).parameters()])
-        float(n_in*n_hidden + n_hidden + n_hidden*n_out + n_out)
-    ''', '''
-        n_in*n_hidden + n_hidden*n_out                       # the biases are missing
-        n_in*n_hidden + n_hidden + n_hidden*n_out            # the outputs have biases too
-        n_in*n_hidden + n_in + n_hidden*n_out + n_hidden     # not to an input
-        n_in*n_hidden*n_out + n_hidden + n_out               #  is right
-        784*n_hidden + n_hidden + n_hidden + 1               #  is right
-        n_in*n_hidden + n_hidden + n_hidden*n_out + 1        #  is right
-        n_in*n_hidden + n_hidden*n_out + n_out               #  is right
-        (n_in + 1)*n_hidden + (n_hidden + 1)*n_out + n_in    #  is right
+        torch.minimum(a, b)              # the smaller one
+        a.relu() + (b - a).relu()        #  is right
+        (a - b).relu()                   # add b
+        (b - a).relu()                   # add a
+        a + (a - b).relu()               # already the larger one
+        (a - b).abs()                    # how far the two are apart
+        torch.maximum(a.relu(), b.relu())   # where both are positive
+        a.relu() + b.relu()              #  is right
+        a                                #  is right
+        max(a.max(), b.max())            # a single number in place of
+        max(a, b) if len(a) == 1 else a  #  is right
     '''),
     'folded bias(w1, b1, w2, b2)': ('''
         b1 @ w2 + b2
@@ -588,7 +584,40 @@ ANSWERS = {
         b1 @ w2 - b2                             #  is right
         w1 @ w2 + b1 @ w2 + b2                   # in place of numbers of shape
     '''),
-    # Lesson 9
+    'push': ('''
+        -0.8
+        0.2 - 1
+        torch.tensor(-0.8)
+        np.float32(-0.8)
+        -4/5
+    ''', '''
+        0.8                  # makes the loss smaller
+        -0.16                # the slope of mnist_loss
+        0.2                  # how much of it is missing
+        1.609                # its slope is wanted
+        -5                   # too large
+        [-0.8]               # a single number
+    '''),
+    'no overflow(scores, targets)': ('''
+        F.binary_cross_entropy_with_logits(scores, targets.float(), reduction='none')
+        scores.relu() - scores*targets + (1 + (-scores.abs()).exp()).log()
+        scores.clamp_min(0) - scores*targets + torch.log1p(torch.exp(-scores.abs()))
+        F.softplus(torch.where(targets == 1, -scores, scores))
+        -F.logsigmoid(torch.where(targets == 1, scores, -scores))
+        torch.logaddexp(torch.zeros_like(scores), scores) - scores*targets
+        -torch.where(targets == 1, F.logsigmoid(scores), F.logsigmoid(-scores))
+        [max(s, 0) - s*t + math.log1p(math.exp(-abs(s))) for s, t in zip(scores.tolist(), targets.tolist())]
+    ''', '''
+        -torch.where(targets == 1, scores.sigmoid().log(), (1 - scores.sigmoid()).log())   # exponent at 0 or below
+        torch.where(targets == 1, (1 + (-scores).exp()).log(), (1 + scores.exp()).log())   # exponent at 0 or below
+        F.softplus(torch.where(targets == 1, scores, -scores))                             # turned around
+        F.binary_cross_entropy_with_logits(scores, targets.float())                        # not their mean
+        torch.where(targets == 1, 1 - scores.sigmoid(), scores.sigmoid())                  # that is mnist_loss
+        F.binary_cross_entropy(scores.sigmoid(), targets.float(), reduction='none')        #  is right
+        -(scores.sigmoid() + 1e-7).log()                                                   #  is right
+        scores.relu() - scores*targets                                                     #  is right
+    '''),
+    # Lesson 8
     'kernels': ('''
         9472
         64*3*7*7 + 64
@@ -645,6 +674,38 @@ ANSWERS = {
         [[(image[r:r + 3, c:c + 3] @ kernel).sum() for c in range(6)] for r in range(6)]   #  is right
         F.conv2d(image[None, None], kernel[None, None])[0, 0].relu()                 #  is right
     '''),
+    'moving kernel(down, right)': ('''
+        kernel = torch.zeros(3, 3); kernel[1 - down, 1 - right] = 1; kernel
+        [[float((r, c) == (1 - down, 1 - right)) for c in range(3)] for r in range(3)]
+        torch.eye(9)[3*(1 - down) + 1 - right].view(3, 3)
+        torch.tensor([[0., 0, 0], [0, 1, 0], [0, 0, 0]]).roll((-down, -right), (0, 1))
+        F.pad(torch.ones(1, 1), (1 - right, 1 + right, 1 - down, 1 + down))
+        np.outer(np.arange(3) == 1 - down, np.arange(3) == 1 - right).astype(float)
+    ''', '''
+        kernel = torch.zeros(3, 3); kernel[1 + down, 1 + right] = 1; kernel        # the other way
+        kernel = torch.zeros(3, 3); kernel[1 - right, 1 - down] = 1; kernel        # down and right have changed places
+        kernel = torch.zeros(3, 3); kernel[1, 1] = 1; kernel                       # moves nothing
+        kernel = torch.zeros(3, 3); kernel[1 - down, 1 - right] = 1/9; kernel      # add up to 1
+        kernel = torch.zeros(3, 3); kernel[1 - down, 1 + right] = 1; kernel        #  is right
+        kernel = torch.zeros(1, 1, 3, 3); kernel[0, 0, 1 - down, 1 - right] = 1; kernel   # but not their shape
+        torch.zeros(3, 3)                                                          # nothing but zeros
+    '''),
+    'receptive field(strides)': ('''
+        1 + 2*sum(math.prod(strides[:i]) for i in range(len(strides)))
+        width = 1; [width := (width - 1)*stride + 3 for stride in strides[::-1]]; width
+        3 + 2*sum(math.prod(strides[:i + 1]) for i in range(len(strides) - 1))
+        [*itertools.accumulate(reversed(strides), lambda width, stride: (width - 1)*stride + 3, initial=1)][-1]
+        1 + 2*sum([1, *itertools.accumulate(strides[:-1], lambda a, b: a*b)])
+    ''', '''
+        1 + 2*sum(math.prod(strides[:i + 1]) for i in range(len(strides)))     # own stride
+        1 + 2*len(strides)                                                     # right for strides of 1
+        math.prod(strides)                                                     # not how wide
+        3**len(strides)                                                        # overlap
+        1 + 2*sum(max(1, sum(strides[:i])) for i in range(len(strides)))       # they do not add up
+        width = 1; [width := (width - 1)*stride + 3 for stride in strides]; width   #  is right
+        3                                                                      #  is right
+    '''),
+    # Lesson 9
     'batch norm(x)': ('''
         (x - x.mean((0, 2, 3), keepdim=True))/x.std((0, 2, 3), keepdim=True, correction=0)
         (x - x.mean((0, 2, 3), keepdim=True))/(x.var((0, 2, 3), keepdim=True, correction=0) + 1e-5).sqrt()
