@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 from tqdm import tqdm
-from .plots import FAINT
+from .plots import FAINT, INK
 from .predictor import check_numbers
 
 # %% auto #0
@@ -220,9 +220,9 @@ def plot_losses(losses: list, # Of the batches, smoothed
     ) -> Any:                 # matplotlib axes
     "Training loss after each batch, validation loss after each epoch"
     import matplotlib.pyplot as plt
-    ax = plt.subplots()[1]
-    ax.plot(losses, label='training, smoothed')
-    ax.plot(ends, valid, 'o-', ms=4, label='validation')
+    ax = plt.subplots(figsize=(4.8, 3.4))[1]
+    ax.plot(losses, color=FAINT, label='training, smoothed')
+    ax.plot(ends, valid, 'o-', color=INK, ms=4, label='validation')
     ax.set(xlabel='batch', ylabel='loss')
     ax.legend()
     return ax
@@ -233,8 +233,8 @@ def plot_rates(rates: list,      # Learning rates
     ) -> Any:                    # matplotlib axes
     "Loss against learning rate, a dashed line at the suggestion"
     import matplotlib.pyplot as plt
-    ax = plt.subplots()[1]
-    ax.plot(rates[:len(losses)], losses)
+    ax = plt.subplots(figsize=(4.8, 3.4))[1]
+    ax.plot(rates[:len(losses)], losses, color=INK)
     ax.axvline(suggestion, color=FAINT, ls='--', lw=1.5)
     ax.set(xscale='log', xlabel='learning rate', ylabel='loss, smoothed')
     return ax
