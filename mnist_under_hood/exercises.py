@@ -505,6 +505,15 @@ EXERCISES['receptive field'] = Exercise(
         'strides multiply; they do not add up.':
             lambda strides: 1 + sum(2*max(1, sum(strides[:i])) for i in range(len(strides)))})
 
+# %% ../nbs/api/exercises.ipynb #exercises-block_weights
+EXERCISES['block weights'] = Exercise(
+    solution=230144,
+    mistakes={
+        'the way around has a convolution too: 1 by 1, from 64 channels to 128, and its batch norm.': 221696,
+        'batch norm has a scale and a shift for each channel, and there are three of them.': 229376,
+        'the second convolution takes 128 channels, not 64.': 156416,
+        'these convolutions have no biases: batch norm has a shift.': 230528})
+
 # %% ../nbs/api/exercises.ipynb #exercises-_normed
 def _normed(x: Tensor, axes: tuple, correction: int = 0) -> Tensor:
     return (x - x.mean(axes, keepdim=True))/x.std(axes, keepdim=True, correction=correction)
@@ -530,6 +539,60 @@ EXERCISES['batch norm'] = Exercise(
             lambda x: (x - x.mean((0, 2, 3), keepdim=True))/x.var((0, 2, 3), keepdim=True, correction=0),
         'std divides by one less than the number of values. Batch norm divides by all of them: correction=0.':
             lambda x: _normed(x, (0, 2, 3), 1)})
+
+# %% ../nbs/api/exercises.ipynb #exercises-running_mean
+def _running(draw: Draw) -> tuple:
+    x, = _channels(draw)
+    return draw.numbers(-4, 4, x.shape[1]), x
+
+EXERCISES['running mean'] = Exercise(
+    inputs=_running,
+    edges=((torch.zeros(2), torch.ones(1, 2, 3, 3)), (torch.ones(1), torch.zeros(2, 1, 2, 2))),
+    solution=lambda running, x: 0.9*running + 0.1*x.mean((0, 2, 3)),
+    mistakes={
+        'nine tenths are the old mean, one tenth is new; yours has them the other way round.':
+            lambda running, x: 0.1*running + 0.9*x.mean((0, 2, 3)),
+        'each channel has a mean of its own; you took one for all.': lambda running, x: 0.9*running + 0.1*x.mean(),
+        'the old mean is kept in full; nine tenths of it are wanted.': lambda running, x: running + 0.1*x.mean((0, 2, 3)),
+        'that is the mean of this batch, and the old one is forgotten.': lambda running, x: x.mean((0, 2, 3)),
+        'that is the sum over the batch; the mean is wanted.': lambda running, x: 0.9*running + 0.1*x.sum((0, 2, 3))})
+
+# %% ../nbs/api/exercises.ipynb #exercises-way_around
+def _line(a: float, b: float) -> Callable: return lambda x: a*x + b
+
+def _layers(draw: Draw) -> tuple:
+    return draw.numbers(-2, 2, 4, 3), [_line(draw.numbers(-2, 2), draw.numbers(-2, 2)) for _ in range(draw.whole(2, 4))]
+
+def _residual(x: Tensor, layers: list, step: Callable) -> Tensor:
+    for layer in layers: x = step(x, layer)
+    return x
+
+EXERCISES['way around'] = Exercise(
+    inputs=_layers,
+    edges=((torch.ones(1, 3), []), (-torch.ones(2, 2), [_line(0, 0)])),
+    solution=lambda x, layers: _residual(x, layers, lambda x, layer: (x + layer(x)).clamp_min(0)),
+    mistakes={
+        'that is the plain net: add what came in to what the layer makes of it.':
+            lambda x, layers: _residual(x, layers, lambda x, layer: layer(x).clamp_min(0)),
+        'the ReLU comes after the plus, not before it.':
+            lambda x, layers: _residual(x, layers, lambda x, layer: x + layer(x).clamp_min(0)),
+        'the ReLU after each plus is missing.': lambda x, layers: _residual(x, layers, lambda x, layer: x + layer(x)),
+        'the way goes around each layer by itself, not around all of them at once.':
+            lambda x, layers: (x + _residual(x, layers, lambda x, layer: layer(x))).clamp_min(0)})
+
+# %% ../nbs/api/exercises.ipynb #exercises-passengers
+def _rows_used(n: int, stride: int) -> int:
+    return sum(any(0 <= middle + row < n for middle in range(0, n, stride)) for row in (-1, 0, 1))
+
+EXERCISES['passengers'] = Exercise(
+    inputs=lambda draw: (draw.whole(1, 9), draw.whole(1, 3)),
+    edges=((1, 1), (1, 2), (2, 1), (2, 2), (3, 2), (3, 3)),
+    solution=lambda n, stride: _rows_used(n, stride)**2,
+    mistakes={
+        'that counts rows; the window has as many columns, so square it.': lambda n, stride: _rows_used(n, stride),
+        'some windows hang over the rim everywhere: what does a picture of 1 by 1 show them?': lambda n, stride: 9,
+        'the stride matters: with stride 2 on 2 by 2 pixels, there is one place, and no row above it.':
+            lambda n, stride: _rows_used(n, 1)**2})
 
 # %% ../nbs/api/exercises.ipynb #exercises-chain
 EXERCISES['chain'] = Exercise(

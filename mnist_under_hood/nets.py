@@ -4,7 +4,6 @@
 
 # %% ../nbs/07_relu.ipynb #nets-imports
 from __future__ import annotations
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from .linear import check_labels

@@ -706,6 +706,20 @@ ANSWERS = {
         3                                                                      #  is right
     '''),
     # Lesson 9
+    'block weights': ('''
+        230144
+        64*128*9 + 128*128*9 + 64*128 + 3*2*128
+        230144.
+        sum(p.numel() for p in __import__('torchvision').models.resnet.BasicBlock(64, 128, 2, torch.nn.Sequential(torch.nn.Conv2d(64, 128, 1, 2, bias=False), torch.nn.BatchNorm2d(128))).parameters())
+        torch.tensor(230144)
+    ''', '''
+        221696               # the way around has a convolution too
+        229376               # a scale and a shift
+        156416               # takes 128 channels
+        230528               # no biases
+        230144.5             # whole number
+        '230144'             # yours is str
+    '''),
     'batch norm(x)': ('''
         (x - x.mean((0, 2, 3), keepdim=True))/x.std((0, 2, 3), keepdim=True, correction=0)
         (x - x.mean((0, 2, 3), keepdim=True))/(x.var((0, 2, 3), keepdim=True, correction=0) + 1e-5).sqrt()
@@ -727,6 +741,49 @@ ANSWERS = {
         (x - x.mean(1, keepdim=True))/(x.std(1, keepdim=True, correction=0) + 1)                  #  is right
         F.layer_norm(x, x.shape[1:])                                                              #  is right
         (x - x.amin((0, 2, 3), keepdim=True))/(x.amax((0, 2, 3), keepdim=True) - x.amin((0, 2, 3), keepdim=True))   #  is right
+    '''),
+    'running mean(running, x)': ('''
+        0.9*running + 0.1*x.mean((0, 2, 3))
+        running + 0.1*(x.mean((0, 2, 3)) - running)
+        torch.lerp(running, x.mean((0, 2, 3)), 0.1)
+        running*0.9 + x.transpose(0, 1).flatten(1).mean(1)/10
+        [0.9*running[c] + 0.1*x[:, c].mean() for c in range(len(running))]
+        F.batch_norm(x, running, torch.ones(len(running)), training=True, momentum=0.1); running
+    ''', '''
+        0.1*running + 0.9*x.mean((0, 2, 3))                # the other way round
+        0.9*running + 0.1*x.mean()                         # each channel has a mean of its own
+        running + 0.1*x.mean((0, 2, 3))                    # kept in full
+        x.mean((0, 2, 3))                                  # the old one is forgotten
+        0.9*running + 0.1*x.sum((0, 2, 3))                 # the sum over the batch
+        (running + x.mean((0, 2, 3)))/2                    #  is right
+    '''),
+    'way around(x, layers)': ('''
+        exec('for f in layers: x = (x + f(x)).clamp(min=0)', v := {'layers': layers, 'x': x}); v['x']
+        __import__('functools').reduce(lambda x, f: F.relu(x + f(x)), layers, x)
+        [x := (f(x) + x).relu() for f in layers][-1] if layers else x
+        list(itertools.accumulate(layers, lambda x, f: torch.maximum(x + f(x), torch.zeros_like(x)), initial=x))[-1]
+        [x := (x + f(x))*(x + f(x) > 0) for f in layers][-1] if layers else x.numpy()
+    ''', '''
+        [x := f(x).relu() for f in layers][-1] if layers else x              # the plain net
+        [x := x + f(x).relu() for f in layers][-1] if layers else x          # after the plus
+        [x := x + f(x) for f in layers][-1] if layers else x                 # is missing
+        (x + __import__('functools').reduce(lambda x, f: f(x), layers, x)).relu()   # not around all of them
+        [x := (x - f(x)).relu() for f in layers][-1] if layers else x        #  is right
+        x                                                                    #  is right
+    '''),
+    'passengers(n, stride)': ('''
+        sum(any(0 <= m + row < n for m in range(0, n, stride)) for row in (-1, 0, 1))**2
+        len({row for m in range(0, n, stride) for row in (-1, 0, 1) if 0 <= m + row < n})**2
+        (1 + (n > stride) + any(m + 1 < n for m in range(0, n, stride)))**2
+        1 if n == 1 else 9 if n > stride else 4
+        sum((F.conv2d(torch.ones(1, 1, n, n), torch.eye(9)[k].view(1, 1, 3, 3), stride=stride, padding=1) > 0).any().item() for k in range(9))
+    ''', '''
+        sum(any(0 <= m + row < n for m in range(0, n, stride)) for row in (-1, 0, 1))   # the window has as many columns
+        9                                                                               # hang over the rim
+        1 if n == 1 else 9                                                              # the stride matters
+        min(n, 3)**2                                                                    #  is right
+        9/stride**2                                                                     #  is right
+        4 if n == 1 else 9                                                              #  is right
     '''),
     # Lesson 10
     'chain': ('''
