@@ -463,6 +463,57 @@ EXERCISES['convolution'] = Exercise(
         'your result has a frame of padding; without it 8×8 becomes 6×6.':
             lambda image, kernel: F.conv2d(image[None, None], kernel[None, None], padding=1)[0, 0]})
 
+# %% ../nbs/api/exercises.ipynb #exercises-moving_kernel
+def _moving(down: int, right: int, sign: int = -1) -> Tensor:
+    kernel = torch.zeros(3, 3)
+    kernel[1 + sign*down, 1 + sign*right] = 1
+    return kernel
+
+EXERCISES['moving kernel'] = Exercise(
+    inputs=lambda draw: (draw.whole(-1, 1), draw.whole(-1, 1)),
+    edges=((0, 0), (1, 0), (0, 1), (-1, 1)),
+    solution=_moving,
+    mistakes={
+        'that moves the picture the other way: to move it down, each new pixel takes the value above it.':
+            lambda down, right: _moving(down, right, sign=1),
+        'down and right have changed places.': lambda down, right: _moving(right, down),
+        'that kernel moves nothing.': lambda down, right: _moving(0, 0),
+        'the nine weights of such a kernel add up to 1: no pixel may get lighter.':
+            lambda down, right: _moving(down, right)/9})
+
+# %% ../nbs/api/exercises.ipynb #exercises-receptive_field
+def _patch_width(strides: list, after: bool = True) -> int:
+    width, apart = 1, 1
+    for stride in strides:
+        if not after: apart *= stride
+        width += 2*apart
+        if after: apart *= stride
+    return width
+
+EXERCISES['receptive field'] = Exercise(
+    inputs=lambda draw: ([draw.whole(1, 3) for _ in range(draw.whole(1, 5))],),
+    edges=(([1],), ([2],), ([2, 2, 2],), ([1, 1, 1, 1],)),
+    solution=_patch_width,
+    mistakes={
+        "a layer's own stride does not widen what it sees, only what later layers see.":
+            lambda strides: _patch_width(strides, after=False),
+        'that is right for strides of 1. With larger ones, the neighbours of later layers stand further apart.':
+            lambda strides: 1 + 2*len(strides),
+        'that is how far apart the windows of the last layer stand, not how wide they are.':
+            lambda strides: math.prod(strides),
+        'windows of neighbours overlap.': lambda strides: 3**len(strides),
+        'strides multiply; they do not add up.':
+            lambda strides: 1 + sum(2*max(1, sum(strides[:i])) for i in range(len(strides)))})
+
+# %% ../nbs/api/exercises.ipynb #exercises-block_weights
+EXERCISES['block weights'] = Exercise(
+    solution=230144,
+    mistakes={
+        'the way around has a convolution too: 1 by 1, from 64 channels to 128, and its batch norm.': 221696,
+        'batch norm has a scale and a shift for each channel, and there are three of them.': 229376,
+        'the second convolution takes 128 channels, not 64.': 156416,
+        'these convolutions have no biases: batch norm has a shift.': 230528})
+
 # %% ../nbs/api/exercises.ipynb #exercises-_normed
 def _normed(x: Tensor, axes: tuple, correction: int = 0) -> Tensor:
     return (x - x.mean(axes, keepdim=True))/x.std(axes, keepdim=True, correction=correction)
@@ -488,6 +539,56 @@ EXERCISES['batch norm'] = Exercise(
             lambda x: (x - x.mean((0, 2, 3), keepdim=True))/x.var((0, 2, 3), keepdim=True, correction=0),
         'std divides by one less than the number of values. Batch norm divides by all of them: correction=0.':
             lambda x: _normed(x, (0, 2, 3), 1)})
+
+# %% ../nbs/api/exercises.ipynb #exercises-running_mean
+def _running(draw: Draw) -> tuple:
+    x, = _channels(draw)
+    return draw.numbers(-4, 4, x.shape[1]), x
+
+EXERCISES['running mean'] = Exercise(
+    inputs=_running,
+    edges=((torch.zeros(2), torch.ones(1, 2, 3, 3)), (torch.ones(1), torch.zeros(2, 1, 2, 2))),
+    solution=lambda running, x: 0.9*running + 0.1*x.mean((0, 2, 3)),
+    mistakes={
+        'nine tenths are the old mean, one tenth is new; yours has them the other way round.':
+            lambda running, x: 0.1*running + 0.9*x.mean((0, 2, 3)),
+        'each channel has a mean of its own; you took one for all.': lambda running, x: 0.9*running + 0.1*x.mean(),
+        'the old mean is kept in full; nine tenths of it are wanted.': lambda running, x: running + 0.1*x.mean((0, 2, 3)),
+        'that is the mean of this batch, and the old one is forgotten.': lambda running, x: x.mean((0, 2, 3)),
+        'that is the sum over the batch; the mean is wanted.': lambda running, x: 0.9*running + 0.1*x.sum((0, 2, 3))})
+
+# %% ../nbs/api/exercises.ipynb #exercises-way_around
+def _line(a: float, b: float) -> Callable: return lambda x: a*x + b
+
+def _twice(x: Tensor, layers: tuple, step: Callable) -> Tensor: return step(step(x, layers[0]), layers[1])
+
+EXERCISES['way around'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-2, 2, 4, 3), _line(draw.numbers(-2, 2), draw.numbers(-2, 2)),
+                         _line(draw.numbers(-2, 2), draw.numbers(-2, 2))),
+    edges=((-torch.ones(2, 2), _line(0, 0), _line(1, 1)), (torch.ones(1, 3), _line(-3, 0), _line(0, 1))),
+    solution=lambda x, *layers: _twice(x, layers, lambda x, layer: (x + layer(x)).clamp_min(0)),
+    mistakes={
+        'that is the plain net: add what came in to what the layer makes of it.':
+            lambda x, *layers: _twice(x, layers, lambda x, layer: layer(x).clamp_min(0)),
+        'the ReLU comes after the plus, not before it.':
+            lambda x, *layers: _twice(x, layers, lambda x, layer: x + layer(x).clamp_min(0)),
+        'the ReLU after each plus is missing.': lambda x, *layers: _twice(x, layers, lambda x, layer: x + layer(x)),
+        'the way goes around each layer by itself, not around both of them at once.':
+            lambda x, *layers: (x + layers[1](layers[0](x))).clamp_min(0)})
+
+# %% ../nbs/api/exercises.ipynb #exercises-passengers
+def _rows_used(n: int, stride: int) -> int:
+    return sum(any(0 <= middle + row < n for middle in range(0, n, stride)) for row in (-1, 0, 1))
+
+EXERCISES['passengers'] = Exercise(
+    inputs=lambda draw: (draw.whole(1, 9), draw.whole(1, 3)),
+    edges=((1, 1), (1, 2), (2, 1), (2, 2), (3, 2), (3, 3)),
+    solution=lambda n, stride: _rows_used(n, stride)**2,
+    mistakes={
+        'that counts rows; the window has as many columns, so square it.': lambda n, stride: _rows_used(n, stride),
+        'some windows hang over the rim everywhere: what does a picture of 1 by 1 show them?': lambda n, stride: 9,
+        'the stride matters: with stride 2 on 2 by 2 pixels, there is one place, and no row above it.':
+            lambda n, stride: _rows_used(n, 1)**2})
 
 # %% ../nbs/api/exercises.ipynb #exercises-chain
 EXERCISES['chain'] = Exercise(

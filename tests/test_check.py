@@ -617,7 +617,7 @@ ANSWERS = {
         -(scores.sigmoid() + 1e-7).log()                                                   #  is right
         scores.relu() - scores*targets                                                     #  is right
     '''),
-    # Lesson 9
+    # Lesson 8
     'kernels': ('''
         9472
         64*3*7*7 + 64
@@ -674,6 +674,52 @@ ANSWERS = {
         [[(image[r:r + 3, c:c + 3] @ kernel).sum() for c in range(6)] for r in range(6)]   #  is right
         F.conv2d(image[None, None], kernel[None, None])[0, 0].relu()                 #  is right
     '''),
+    'moving kernel(down, right)': ('''
+        kernel = torch.zeros(3, 3); kernel[1 - down, 1 - right] = 1; kernel
+        [[float((r, c) == (1 - down, 1 - right)) for c in range(3)] for r in range(3)]
+        torch.eye(9)[3*(1 - down) + 1 - right].view(3, 3)
+        torch.tensor([[0., 0, 0], [0, 1, 0], [0, 0, 0]]).roll((-down, -right), (0, 1))
+        F.pad(torch.ones(1, 1), (1 - right, 1 + right, 1 - down, 1 + down))
+        np.outer(np.arange(3) == 1 - down, np.arange(3) == 1 - right).astype(float)
+    ''', '''
+        kernel = torch.zeros(3, 3); kernel[1 + down, 1 + right] = 1; kernel        # the other way
+        kernel = torch.zeros(3, 3); kernel[1 - right, 1 - down] = 1; kernel        # down and right have changed places
+        kernel = torch.zeros(3, 3); kernel[1, 1] = 1; kernel                       # moves nothing
+        kernel = torch.zeros(3, 3); kernel[1 - down, 1 - right] = 1/9; kernel      # add up to 1
+        kernel = torch.zeros(3, 3); kernel[1 - down, 1 + right] = 1; kernel        #  is right
+        kernel = torch.zeros(1, 1, 3, 3); kernel[0, 0, 1 - down, 1 - right] = 1; kernel   # but not their shape
+        torch.zeros(3, 3)                                                          # nothing but zeros
+    '''),
+    'receptive field(strides)': ('''
+        1 + 2*sum(math.prod(strides[:i]) for i in range(len(strides)))
+        width = 1; [width := (width - 1)*stride + 3 for stride in strides[::-1]]; width
+        3 + 2*sum(math.prod(strides[:i + 1]) for i in range(len(strides) - 1))
+        [*itertools.accumulate(reversed(strides), lambda width, stride: (width - 1)*stride + 3, initial=1)][-1]
+        1 + 2*sum([1, *itertools.accumulate(strides[:-1], lambda a, b: a*b)])
+    ''', '''
+        1 + 2*sum(math.prod(strides[:i + 1]) for i in range(len(strides)))     # own stride
+        1 + 2*len(strides)                                                     # right for strides of 1
+        math.prod(strides)                                                     # not how wide
+        3**len(strides)                                                        # overlap
+        1 + 2*sum(max(1, sum(strides[:i])) for i in range(len(strides)))       # they do not add up
+        width = 1; [width := (width - 1)*stride + 3 for stride in strides]; width   #  is right
+        3                                                                      #  is right
+    '''),
+    # Lesson 9
+    'block weights': ('''
+        230144
+        64*128*9 + 128*128*9 + 64*128 + 3*2*128
+        230144.
+        sum(p.numel() for p in __import__('torchvision').models.resnet.BasicBlock(64, 128, 2, torch.nn.Sequential(torch.nn.Conv2d(64, 128, 1, 2, bias=False), torch.nn.BatchNorm2d(128))).parameters())
+        torch.tensor(230144)
+    ''', '''
+        221696               # the way around has a convolution too
+        229376               # a scale and a shift
+        156416               # takes 128 channels
+        230528               # no biases
+        230144.5             # whole number
+        '230144'             # yours is str
+    '''),
     'batch norm(x)': ('''
         (x - x.mean((0, 2, 3), keepdim=True))/x.std((0, 2, 3), keepdim=True, correction=0)
         (x - x.mean((0, 2, 3), keepdim=True))/(x.var((0, 2, 3), keepdim=True, correction=0) + 1e-5).sqrt()
@@ -695,6 +741,49 @@ ANSWERS = {
         (x - x.mean(1, keepdim=True))/(x.std(1, keepdim=True, correction=0) + 1)                  #  is right
         F.layer_norm(x, x.shape[1:])                                                              #  is right
         (x - x.amin((0, 2, 3), keepdim=True))/(x.amax((0, 2, 3), keepdim=True) - x.amin((0, 2, 3), keepdim=True))   #  is right
+    '''),
+    'running mean(running, x)': ('''
+        0.9*running + 0.1*x.mean((0, 2, 3))
+        running + 0.1*(x.mean((0, 2, 3)) - running)
+        torch.lerp(running, x.mean((0, 2, 3)), 0.1)
+        running*0.9 + x.transpose(0, 1).flatten(1).mean(1)/10
+        [0.9*running[c] + 0.1*x[:, c].mean() for c in range(len(running))]
+        F.batch_norm(x, running, torch.ones(len(running)), training=True, momentum=0.1); running
+    ''', '''
+        0.1*running + 0.9*x.mean((0, 2, 3))                # the other way round
+        0.9*running + 0.1*x.mean()                         # each channel has a mean of its own
+        running + 0.1*x.mean((0, 2, 3))                    # kept in full
+        x.mean((0, 2, 3))                                  # the old one is forgotten
+        0.9*running + 0.1*x.sum((0, 2, 3))                 # the sum over the batch
+        (running + x.mean((0, 2, 3)))/2                    #  is right
+    '''),
+    'way around(x, first, second)': ('''
+        x = (x + first(x)).clamp(min=0); (x + second(x)).clamp(min=0)
+        F.relu((a := F.relu(x + first(x))) + second(a))
+        [x := (f(x) + x).relu() for f in (first, second)][-1]
+        list(itertools.accumulate((first, second), lambda x, f: torch.maximum(x + f(x), torch.zeros_like(x)), initial=x))[-1]
+        [x := (x + f(x))*(x + f(x) > 0) for f in (first, second)][-1].numpy()
+    ''', '''
+        second(first(x).relu()).relu()                              # the plain net
+        [x := x + f(x).relu() for f in (first, second)][-1]         # after the plus
+        [x := x + f(x) for f in (first, second)][-1]                # is missing
+        (x + second(first(x))).relu()                               # not around both of them
+        [x := (x - f(x)).relu() for f in (first, second)][-1]       #  is right
+        (x + first(x)).relu()                                       #  is right
+    '''),
+    'passengers(n, stride)': ('''
+        sum(any(0 <= m + row < n for m in range(0, n, stride)) for row in (-1, 0, 1))**2
+        len({row for m in range(0, n, stride) for row in (-1, 0, 1) if 0 <= m + row < n})**2
+        (1 + (n > stride) + any(m + 1 < n for m in range(0, n, stride)))**2
+        1 if n == 1 else 9 if n > stride else 4
+        sum((F.conv2d(torch.ones(1, 1, n, n), torch.eye(9)[k].view(1, 1, 3, 3), stride=stride, padding=1) > 0).any().item() for k in range(9))
+    ''', '''
+        sum(any(0 <= m + row < n for m in range(0, n, stride)) for row in (-1, 0, 1))   # the window has as many columns
+        9                                                                               # hang over the rim
+        1 if n == 1 else 9                                                              # the stride matters
+        min(n, 3)**2                                                                    #  is right
+        9/stride**2                                                                     #  is right
+        4 if n == 1 else 9                                                              #  is right
     '''),
     # Lesson 10
     'chain': ('''
