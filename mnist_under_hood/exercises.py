@@ -225,18 +225,24 @@ EXERCISES['gradient shape'] = Exercise(
         'the pictures are summed up on the way: one slope for each weight.': (256, 784),
         'that is the shape of the scores. There is a slope for each weight.': (256, 1)})
 
-# %% ../nbs/api/exercises.ipynb #exercises-scores
-EXERCISES['scores'] = Exercise(
-    inputs=lambda draw: (draw.numbers(0, 1, draw.whole(1, 5), 784), draw.numbers(-2, 2, 784, 1), draw.numbers(-4, 4, 1)),
-    edges=((torch.zeros(1, 784), torch.ones(784, 1), torch.ones(1)),),
-    solution=lambda x, weights, bias: x @ weights + bias,
+# %% ../nbs/api/exercises.ipynb #exercises-mean_slope
+def _slope(scores: Tensor) -> Tensor:
+    "Slope of the sigmoid at each score"
+    return scores.sigmoid()*(1 - scores.sigmoid())
+
+EXERCISES['mean slope'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-6, 6, draw.whole(2, 12), 1),),
+    edges=((torch.zeros(1, 1),), (torch.tensor([[20.], [-20.]]),)),
+    solution=lambda scores: _slope(scores).mean(),
     mistakes={
-        'the bias is missing.': lambda x, weights, bias: x @ weights,
-        'the numbers are right, but they lie in a row; a column (N, 1) fits the targets.':
-            lambda x, weights, bias: (x @ weights + bias)[:, 0],
-        'the bias is added, not subtracted.': lambda x, weights, bias: x @ weights - bias,
-        'that multiplies each pixel with its weight and stops; they still have to be summed, which @ does.':
-            lambda x, weights, bias: x*weights.T + bias})
+        'those are the slopes; their mean is wanted.': _slope,
+        'that is the sum of the slopes; the mean is wanted.': lambda scores: _slope(scores).sum(),
+        'that is the mean of the sigmoids, their height. How steep are they?': lambda scores: scores.sigmoid().mean(),
+        'that is the slope at the mean score. Find the slope at each score, then take the mean.':
+            lambda scores: _slope(scores.mean()),
+        'you took the mean too early: p(1 − p) for each p, then the mean.':
+            lambda scores: scores.sigmoid().mean()*(1 - scores.sigmoid().mean()),
+        'in p(1 − p), p is the sigmoid of the score and not the score.': lambda scores: (scores*(1 - scores)).mean()})
 
 # %% ../nbs/api/exercises.ipynb #exercises-loss
 EXERCISES['loss'] = Exercise(
