@@ -566,25 +566,21 @@ EXERCISES['running mean'] = Exercise(
 # %% ../nbs/api/exercises.ipynb #exercises-way_around
 def _line(a: float, b: float) -> Callable: return lambda x: a*x + b
 
-def _layers(draw: Draw) -> tuple:
-    return draw.numbers(-2, 2, 4, 3), [_line(draw.numbers(-2, 2), draw.numbers(-2, 2)) for _ in range(draw.whole(2, 4))]
-
-def _residual(x: Tensor, layers: list, step: Callable) -> Tensor:
-    for layer in layers: x = step(x, layer)
-    return x
+def _twice(x: Tensor, layers: tuple, step: Callable) -> Tensor: return step(step(x, layers[0]), layers[1])
 
 EXERCISES['way around'] = Exercise(
-    inputs=_layers,
-    edges=((torch.ones(1, 3), []), (-torch.ones(2, 2), [_line(0, 0)])),
-    solution=lambda x, layers: _residual(x, layers, lambda x, layer: (x + layer(x)).clamp_min(0)),
+    inputs=lambda draw: (draw.numbers(-2, 2, 4, 3), _line(draw.numbers(-2, 2), draw.numbers(-2, 2)),
+                         _line(draw.numbers(-2, 2), draw.numbers(-2, 2))),
+    edges=((-torch.ones(2, 2), _line(0, 0), _line(1, 1)), (torch.ones(1, 3), _line(-3, 0), _line(0, 1))),
+    solution=lambda x, *layers: _twice(x, layers, lambda x, layer: (x + layer(x)).clamp_min(0)),
     mistakes={
         'that is the plain net: add what came in to what the layer makes of it.':
-            lambda x, layers: _residual(x, layers, lambda x, layer: layer(x).clamp_min(0)),
+            lambda x, *layers: _twice(x, layers, lambda x, layer: layer(x).clamp_min(0)),
         'the ReLU comes after the plus, not before it.':
-            lambda x, layers: _residual(x, layers, lambda x, layer: x + layer(x).clamp_min(0)),
-        'the ReLU after each plus is missing.': lambda x, layers: _residual(x, layers, lambda x, layer: x + layer(x)),
-        'the way goes around each layer by itself, not around all of them at once.':
-            lambda x, layers: (x + _residual(x, layers, lambda x, layer: layer(x))).clamp_min(0)})
+            lambda x, *layers: _twice(x, layers, lambda x, layer: x + layer(x).clamp_min(0)),
+        'the ReLU after each plus is missing.': lambda x, *layers: _twice(x, layers, lambda x, layer: x + layer(x)),
+        'the way goes around each layer by itself, not around both of them at once.':
+            lambda x, *layers: (x + layers[1](layers[0](x))).clamp_min(0)})
 
 # %% ../nbs/api/exercises.ipynb #exercises-passengers
 def _rows_used(n: int, stride: int) -> int:

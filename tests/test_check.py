@@ -755,19 +755,19 @@ ANSWERS = {
         0.9*running + 0.1*x.sum((0, 2, 3))                 # the sum over the batch
         (running + x.mean((0, 2, 3)))/2                    #  is right
     '''),
-    'way around(x, layers)': ('''
-        exec('for f in layers: x = (x + f(x)).clamp(min=0)', v := {'layers': layers, 'x': x}); v['x']
-        __import__('functools').reduce(lambda x, f: F.relu(x + f(x)), layers, x)
-        [x := (f(x) + x).relu() for f in layers][-1] if layers else x
-        list(itertools.accumulate(layers, lambda x, f: torch.maximum(x + f(x), torch.zeros_like(x)), initial=x))[-1]
-        [x := (x + f(x))*(x + f(x) > 0) for f in layers][-1] if layers else x.numpy()
+    'way around(x, first, second)': ('''
+        x = (x + first(x)).clamp(min=0); (x + second(x)).clamp(min=0)
+        F.relu((a := F.relu(x + first(x))) + second(a))
+        [x := (f(x) + x).relu() for f in (first, second)][-1]
+        list(itertools.accumulate((first, second), lambda x, f: torch.maximum(x + f(x), torch.zeros_like(x)), initial=x))[-1]
+        [x := (x + f(x))*(x + f(x) > 0) for f in (first, second)][-1].numpy()
     ''', '''
-        [x := f(x).relu() for f in layers][-1] if layers else x              # the plain net
-        [x := x + f(x).relu() for f in layers][-1] if layers else x          # after the plus
-        [x := x + f(x) for f in layers][-1] if layers else x                 # is missing
-        (x + __import__('functools').reduce(lambda x, f: f(x), layers, x)).relu()   # not around all of them
-        [x := (x - f(x)).relu() for f in layers][-1] if layers else x        #  is right
-        x                                                                    #  is right
+        second(first(x).relu()).relu()                              # the plain net
+        [x := x + f(x).relu() for f in (first, second)][-1]         # after the plus
+        [x := x + f(x) for f in (first, second)][-1]                # is missing
+        (x + second(first(x))).relu()                               # not around both of them
+        [x := (x - f(x)).relu() for f in (first, second)][-1]       #  is right
+        (x + first(x)).relu()                                       #  is right
     '''),
     'passengers(n, stride)': ('''
         sum(any(0 <= m + row < n for m in range(0, n, stride)) for row in (-1, 0, 1))**2
