@@ -386,7 +386,8 @@ def pairs(*parts): return list(zip(ones(10, 784), ones(10, 1), *parts))
     'no batches': (loader(pairs(), batch_size=99, drop_last=True), r'dls\.train has no batches'),
     'three tensors': (loader(pairs(ones(10))), r'dls\.train gives batches of Tensor, Tensor, Tensor; two tensors'),
     'words for targets': (loader(list(zip(ones(10, 784), 'a'*10))), r'dls\.train gives batches of Tensor, tuple;'),
-    'bytes': (loader(list(zip(ones(10, 784).byte(), ones(10)))), r'dls\.train\.x is torch\.uint8; pictures are floats')})
+    'bytes': (loader(list(zip(ones(10, 784).byte(), ones(10)))),
+              r'dls\.train\.x is torch\.uint8; pictures are floats')})
 def test_loader(dl, says):
     with refused(ValueError, says): Learner((dl, dl), simple_net(), mnist_loss, bar=False)
 
