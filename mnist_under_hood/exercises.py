@@ -238,18 +238,24 @@ EXERCISES['gradient shape'] = Exercise(
         'the pictures are summed up on the way: one slope for each weight.': (256, 784),
         'that is the shape of the scores. There is a slope for each weight.': (256, 1)})
 
-# %% ../nbs/api/exercises.ipynb #exercises-scores
-EXERCISES['scores'] = Exercise(
-    inputs=lambda draw: (draw.numbers(0, 1, draw.whole(1, 5), 784), draw.numbers(-2, 2, 784, 1), draw.numbers(-4, 4, 1)),
-    edges=((torch.zeros(1, 784), torch.ones(784, 1), torch.ones(1)),),
-    solution=lambda x, weights, bias: x @ weights + bias,
+# %% ../nbs/api/exercises.ipynb #exercises-mean_slope
+def _slope(scores: Tensor) -> Tensor:
+    "Slope of the sigmoid at each score"
+    return scores.sigmoid()*(1 - scores.sigmoid())
+
+EXERCISES['mean slope'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-6, 6, draw.whole(2, 12), 1),),
+    edges=((torch.zeros(1, 1),), (torch.tensor([[20.], [-20.]]),)),
+    solution=lambda scores: _slope(scores).mean(),
     mistakes={
-        'the bias is missing.': lambda x, weights, bias: x @ weights,
-        'the numbers are right, but they lie in a row; a column (N, 1) fits the targets.':
-            lambda x, weights, bias: (x @ weights + bias)[:, 0],
-        'the bias is added, not subtracted.': lambda x, weights, bias: x @ weights - bias,
-        'that multiplies each pixel with its weight and stops; they still have to be summed, which @ does.':
-            lambda x, weights, bias: x*weights.T + bias})
+        'those are the slopes; their mean is wanted.': _slope,
+        'that is the sum of the slopes; the mean is wanted.': lambda scores: _slope(scores).sum(),
+        'that is the mean of the sigmoids, their height. How steep are they?': lambda scores: scores.sigmoid().mean(),
+        'that is the slope at the mean score. Find the slope at each score, then take the mean.':
+            lambda scores: _slope(scores.mean()),
+        'you took the mean too early: p(1 − p) for each p, then the mean.':
+            lambda scores: scores.sigmoid().mean()*(1 - scores.sigmoid().mean()),
+        'in p(1 − p), p is the sigmoid of the score and not the score.': lambda scores: (scores*(1 - scores)).mean()})
 
 # %% ../nbs/api/exercises.ipynb #exercises-loss
 EXERCISES['loss'] = Exercise(
@@ -587,25 +593,21 @@ EXERCISES['running mean'] = Exercise(
 # %% ../nbs/api/exercises.ipynb #exercises-way_around
 def _line(a: float, b: float) -> Callable: return lambda x: a*x + b
 
-def _layers(draw: Draw) -> tuple:
-    return draw.numbers(-2, 2, 4, 3), [_line(draw.numbers(-2, 2), draw.numbers(-2, 2)) for _ in range(draw.whole(2, 4))]
-
-def _residual(x: Tensor, layers: list, step: Callable) -> Tensor:
-    for layer in layers: x = step(x, layer)
-    return x
+def _twice(x: Tensor, layers: tuple, step: Callable) -> Tensor: return step(step(x, layers[0]), layers[1])
 
 EXERCISES['way around'] = Exercise(
-    inputs=_layers,
-    edges=((torch.ones(1, 3), []), (-torch.ones(2, 2), [_line(0, 0)])),
-    solution=lambda x, layers: _residual(x, layers, lambda x, layer: (x + layer(x)).clamp_min(0)),
+    inputs=lambda draw: (draw.numbers(-2, 2, 4, 3), _line(draw.numbers(-2, 2), draw.numbers(-2, 2)),
+                         _line(draw.numbers(-2, 2), draw.numbers(-2, 2))),
+    edges=((-torch.ones(2, 2), _line(0, 0), _line(1, 1)), (torch.ones(1, 3), _line(-3, 0), _line(0, 1))),
+    solution=lambda x, *layers: _twice(x, layers, lambda x, layer: (x + layer(x)).clamp_min(0)),
     mistakes={
         'that is the plain net: add what came in to what the layer makes of it.':
-            lambda x, layers: _residual(x, layers, lambda x, layer: layer(x).clamp_min(0)),
+            lambda x, *layers: _twice(x, layers, lambda x, layer: layer(x).clamp_min(0)),
         'the ReLU comes after the plus, not before it.':
-            lambda x, layers: _residual(x, layers, lambda x, layer: x + layer(x).clamp_min(0)),
-        'the ReLU after each plus is missing.': lambda x, layers: _residual(x, layers, lambda x, layer: x + layer(x)),
-        'the way goes around each layer by itself, not around all of them at once.':
-            lambda x, layers: (x + _residual(x, layers, lambda x, layer: layer(x))).clamp_min(0)})
+            lambda x, *layers: _twice(x, layers, lambda x, layer: x + layer(x).clamp_min(0)),
+        'the ReLU after each plus is missing.': lambda x, *layers: _twice(x, layers, lambda x, layer: x + layer(x)),
+        'the way goes around each layer by itself, not around both of them at once.':
+            lambda x, *layers: (x + layers[1](layers[0](x))).clamp_min(0)})
 
 # %% ../nbs/api/exercises.ipynb #exercises-passengers
 def _rows_used(n: int, stride: int) -> int:

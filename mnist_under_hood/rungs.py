@@ -84,13 +84,13 @@ def train_rung(rung: str | Recipe,         # A key of `RECIPES`, or a recipe of 
     return learn
 
 # %% ../nbs/api/rungs.ipynb #rungs-as_rung
-def as_rung(rung: str,     # A key of `RECIPES`
-            learn: Learner # What `train_rung` returned
+def as_rung(rung: str | Recipe, # A key of `RECIPES`, or a recipe of your own
+            learn: Learner      # What `train_rung` returned
     ) -> Rung:
     "The result of a trained rung on its validation set"
     preds, targets = learn.get_preds()
     numbers = sum(o.numel() for o in learn.model.parameters()) or sum(o.numel() for o in learn.model.buffers())
-    return Rung(RECIPES[rung].name, numbers, ((preds > 0) != (targets == 1)).sum().item(), len(targets))
+    return Rung((rung if isinstance(rung, Recipe) else RECIPES[rung]).name, numbers, ((preds > 0) != (targets == 1)).sum().item(), len(targets))
 
 # %% ../nbs/api/rungs.ipynb #rungs-origin
 def rung_origin(rung: str,                  # A key of `RECIPES`

@@ -301,26 +301,24 @@ ANSWERS = {
         784                  # 2 numbers are wanted
         784, 2               # number at [1] is too large
     '''),
-    'scores(x, weights, bias)': ('''
-        x @ weights + bias
-        torch.matmul(x, weights) + bias
-        F.linear(x, weights.T, bias)
-        torch.einsum('np,pk->nk', x, weights) + bias
-        x.numpy() @ weights.numpy() + bias.numpy()
-        (x*weights.T).sum(1, keepdim=True) + bias
-        torch.addmm(bias, x, weights)
-        [[sum(a*b for a, b in zip(row, weights[:, 0].tolist())) + bias.item()] for row in x.tolist()]
-        by_a_loop(x, weights) + bias
+    'mean slope(scores)': ('''
+        p = scores.sigmoid(); (p*(1 - p)).mean()
+        (scores.sigmoid()*scores.neg().sigmoid()).mean()
+        scores.requires_grad_(); scores.sigmoid().sum().backward(); scores.grad.mean()
+        torch.autograd.grad(scores.requires_grad_().sigmoid().mean(), scores)[0].sum()
+        (1/(2 + scores.exp() + (-scores).exp())).mean()
+        ((1 - torch.tanh(scores/2)**2)/4).mean()
+        np.mean([math.exp(-s)/(1 + math.exp(-s))**2 for s in scores.flatten().tolist()])
+        F.sigmoid(scores).mul(1 - F.sigmoid(scores)).sum()/len(scores)
     ''', '''
-        x @ weights                                 # the bias is missing
-        (x @ weights + bias)[:, 0]                  # they lie in a row
-        x @ weights - bias                          # not subtracted
-        x*weights.T + bias                          # they still have to be summed
-        (x*weights.T).sum(1) + bias                 # they lie in a row
-        (x*weights.T).mean(1, keepdim=True) + bias  #  is right
-        x @ (weights + bias)                        #  is right
-        [x[i] @ weights + bias for i in range(5)]   # IndexError
-        weights.T @ x.T + bias                      # rows and columns
+        scores.sigmoid().mean()                                       # How steep are they
+        scores.sigmoid()*(1 - scores.sigmoid())                       # their mean is wanted
+        (scores.sigmoid()*(1 - scores.sigmoid())).sum()               # that is the sum
+        p = scores.mean().sigmoid(); p*(1 - p)                        # the slope at the mean score
+        p = scores.sigmoid().mean(); p*(1 - p)                        # too early
+        (scores*(1 - scores)).mean()                                  # not the score
+        scores.sigmoid().diff(dim=0).mean()                           #  is right
+        (scores.sigmoid()*(1 + scores.sigmoid())).mean()              #  is right
     '''),
     'loss(preds, targets)': ('''
         torch.where(targets == 1, 1 - preds.sigmoid(), preds.sigmoid()).mean()
@@ -754,19 +752,19 @@ ANSWERS = {
         0.9*running + 0.1*x.sum((0, 2, 3))                 # the sum over the batch
         (running + x.mean((0, 2, 3)))/2                    #  is right
     '''),
-    'way around(x, layers)': ('''
-        exec('for f in layers: x = (x + f(x)).clamp(min=0)', v := {'layers': layers, 'x': x}); v['x']
-        __import__('functools').reduce(lambda x, f: F.relu(x + f(x)), layers, x)
-        [x := (f(x) + x).relu() for f in layers][-1] if layers else x
-        list(itertools.accumulate(layers, lambda x, f: torch.maximum(x + f(x), torch.zeros_like(x)), initial=x))[-1]
-        [x := (x + f(x))*(x + f(x) > 0) for f in layers][-1] if layers else x.numpy()
+    'way around(x, first, second)': ('''
+        x = (x + first(x)).clamp(min=0); (x + second(x)).clamp(min=0)
+        F.relu((a := F.relu(x + first(x))) + second(a))
+        [x := (f(x) + x).relu() for f in (first, second)][-1]
+        list(itertools.accumulate((first, second), lambda x, f: torch.maximum(x + f(x), torch.zeros_like(x)), initial=x))[-1]
+        [x := (x + f(x))*(x + f(x) > 0) for f in (first, second)][-1].numpy()
     ''', '''
-        [x := f(x).relu() for f in layers][-1] if layers else x              # the plain net
-        [x := x + f(x).relu() for f in layers][-1] if layers else x          # after the plus
-        [x := x + f(x) for f in layers][-1] if layers else x                 # is missing
-        (x + __import__('functools').reduce(lambda x, f: f(x), layers, x)).relu()   # not around all of them
-        [x := (x - f(x)).relu() for f in layers][-1] if layers else x        #  is right
-        x                                                                    #  is right
+        second(first(x).relu()).relu()                              # the plain net
+        [x := x + f(x).relu() for f in (first, second)][-1]         # after the plus
+        [x := x + f(x) for f in (first, second)][-1]                # is missing
+        (x + second(first(x))).relu()                               # not around both of them
+        [x := (x - f(x)).relu() for f in (first, second)][-1]       #  is right
+        (x + first(x)).relu()                                       #  is right
     '''),
     'passengers(n, stride)': ('''
         sum(any(0 <= m + row < n for m in range(0, n, stride)) for row in (-1, 0, 1))**2
