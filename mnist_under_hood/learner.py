@@ -8,8 +8,9 @@ import math
 from typing import Any, Callable, NamedTuple, Sequence
 import torch
 from torch import Tensor, nn
-from .harness import (Cancel, ProgressBar, Repeated, TerminateOnNaN, check_fit, check_loader, check_opt, check_sweep, first_batch,
-                                      hooks_of, hypers, on_trial, plot_losses, plot_rates, run_all, set_hypers, steepest)
+from .harness import (
+    Cancel, ProgressBar, Repeated, TerminateOnNaN, check_fit, check_loader, check_opt, check_sweep, first_batch,
+    hooks_of, hypers, on_trial, plot_losses, plot_rates, run_all, set_hypers, steepest)
 from .linear import DataLoader
 from .optim import BasicOptim
 from .plots import columns
@@ -49,8 +50,10 @@ class CancelStepException(Cancel): "Raised by a callback: no step after this bat
 _PARTS = dict(fit=CancelFitException, epoch=CancelEpochException, train=CancelTrainException,
              validate=CancelValidException, batch=CancelBatchException,
              backward=CancelBackwardException, step=CancelStepException)
-EVENTS = ('before_loss', 'after_loss', *(f'{when}_{part}' for part in _PARTS for when in ('before', 'after_cancel', 'after')))
+EVENTS = ('before_loss', 'after_loss',
+          *(f'{when}_{part}' for part in _PARTS for when in ('before', 'after_cancel', 'after')))
 
+# %% ../nbs/06_learner.ipynb #learner-Callback
 class Callback:
     "Has methods named like `EVENTS`, each called with the learner. Lower `order` is called first"
     order = 0
@@ -218,7 +221,7 @@ def sched_cos(start: float, end: float, share: float) -> float:
 
 # %% ../nbs/06_learner.ipynb #learner-one_cycle
 class OneCycle(Callback):
-    "Sets the learning rate, and the momentum if there is one, before each batch (Smith 2018; fastai's shape and defaults)"
+    "Sets learning rate, and momentum if there is one, before each batch (Smith 2018; fastai's shape and defaults)"
     def __init__(self,
                  lr_max: float,                     # The highest learning rate, above 0
                  div: float = 25.,                  # It starts at `lr_max/div`
@@ -246,4 +249,5 @@ class _Sweep(Callback):
 
     def after_batch(self, learn: Learner) -> None:
         self.losses.append(learn.loss.item())
-        if not self.losses[-1] <= 4*min(self.losses) or learn.batch == len(self.rates) - 1: raise CancelFitException
+        exploded = not self.losses[-1] <= 4*min(self.losses)  # also where it is NaN
+        if exploded or learn.batch == len(self.rates) - 1: raise CancelFitException
