@@ -21,7 +21,8 @@ def fastai_home() -> Path:
 def fastai_data() -> Path:
     "The folder that fastai unpacks archives into, which its config.ini may move"
     config = configparser.ConfigParser()
-    config.read(fastai_home()/'config.ini')
+    try: config.read(file := fastai_home()/'config.ini')
+    except (configparser.Error, UnicodeDecodeError) as e: raise ValueError(f'{file} is damaged ({e}). Delete it: fastai writes a new one.') from e
     return fastai_home()/Path(config['DEFAULT'].get('data', 'data')).expanduser()
 
 # %% ../nbs/api/disk.ipynb #disk-home

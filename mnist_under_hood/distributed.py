@@ -98,6 +98,8 @@ def _restore(learn: Learner, file: Path, account: dict) -> int:
     if differs := [f'{k} (there {state["account"].get(k)}, here {v})' for k, v in account.items() if state['account'].get(k) != v]:
         raise ValueError(f'{file} is a checkpoint of another training: it differs in {", in ".join(differs)}. '
                          'Delete it to begin anew, or name another file.')
+    if type(state['done']) is not int or any(type(state['recorder'][k]) is not list for k in vars(learn.recorder)):
+        raise TypeError('what was done, or recorded, is of another kind')
     load_weights(learn.model, state['model'], file)
     _restore_optimizer(learn.opt, state['opt'])
     torch.set_rng_state(state['random'])
