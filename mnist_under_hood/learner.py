@@ -244,7 +244,6 @@ class _Sweep(Callback):
     def __init__(self, start: float, end: float, n: int):
         self.rates, self.losses = [start*(end/start)**(i/n) for i in range(n)], []
     def before_batch(self, learn: Learner) -> None: learn.set_hypers(self.rates[learn.batch])
-
     def after_batch(self, learn: Learner) -> None:
         if learn.loss is None: raise ValueError(f'a callback cancelled batch {learn.batch} of the search, which needs the loss of each.')
         self.losses.append(learn.loss.item())
