@@ -163,49 +163,62 @@ EXERCISES['grad twice'] = Exercise(
         'the slope of x² is 2x, and not x².': 18,
         'two calls add their slopes, they do not multiply them.': 36})
 
-# %% ../nbs/api/exercises.ipynb #exercises-two_steps_down
-EXERCISES['two steps down'] = Exercise(
-    solution=1.28,
+# %% ../nbs/api/exercises.ipynb #exercises-across
+EXERCISES['across'] = Exercise(
+    solution=-0.96,
     mistakes={
-        'that is where the first step ends.': 1.6,
-        'the second step starts at 1.6, where the slope is smaller.': 1.2,
-        'that goes uphill: the slope is subtracted.': 2.88})
+        'that is where the first step ends.': 1.2,
+        'the factor 1 − 0.9·2 is negative, and its square is positive: the point is back on the side where it began.': 0.96,
+        'that goes uphill: the slope is subtracted.': -11.76,
+        'the slope of x² is 2x, so the factor is 1 − 0.9·2.': -0.015})
 
-# %% ../nbs/api/exercises.ipynb #exercises-slope
-EXERCISES['slope'] = Exercise(
-    inputs=lambda draw: (draw.numbers(-4, 4, draw.whole(1, 6)),),
-    edges=((torch.zeros(2),),),
-    solution=lambda x: 6*x - 2,
+# %% ../nbs/api/exercises.ipynb #exercises-chain_slope
+EXERCISES['chain slope'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-2, 2), draw.numbers(-4, 4, n := draw.whole(2, 9)), draw.numbers(-4, 4, n)),
+    edges=((0., torch.ones(2), torch.ones(2)), (2., torch.tensor([3.]), torch.tensor([6.]))),
+    solution=lambda w, x, y: (2*(w*x - y)*x).mean(),
     mistakes={
-        'that is the function itself.': lambda x: 3*x**2 - 2*x,
-        'x² has the slope 2x, so 3x² has 6x.': lambda x: 3*x - 2,
-        'the line −2x has a slope too: −2 everywhere.': lambda x: 6*x,
-        'that is the sum of the slopes at all points; look at each x by itself.': lambda x: (6*x - 2).sum()})
+        'that is the slope with respect to the predictions; w moves each of them by x.':
+            lambda w, x, y: (2*(w*x - y)).mean(),
+        'the slope of a square is twice what is squared.': lambda w, x, y: ((w*x - y)*x).mean(),
+        'that is the sum over the points; the loss is their mean.': lambda w, x, y: (2*(w*x - y)*x).sum(),
+        'that is the loss itself.': lambda w, x, y: ((w*x - y)**2).mean(),
+        'the slopes of each point multiply before the mean is taken.':
+            lambda w, x, y: 2*(w*x - y).mean()*x.mean()})
 
-# %% ../nbs/api/exercises.ipynb #exercises-mse
-EXERCISES['mse'] = Exercise(
-    inputs=lambda draw: (draw.numbers(-4, 4, n := draw.whole(1, 30)), draw.numbers(-4, 4, n)),
-    edges=((torch.ones(1), torch.ones(1)), (torch.zeros(2), torch.tensor([1., -1.]))),
-    solution=lambda preds, targets: ((preds - targets)**2).mean(),
+# %% ../nbs/api/exercises.ipynb #exercises-slowest
+EXERCISES['slowest'] = Exercise(
+    inputs=lambda draw: (draw.numbers(1/64, 4, draw.whole(2, 6)), draw.numbers(1/64, 0.75)),
+    edges=((torch.tensor([2.]), 0.5), (torch.tensor([2., 0.25]), 0.25), (torch.tensor([0.25, 2.]), 1.)),
+    solution=lambda curvatures, lr: (1 - lr*curvatures).abs().max(),
     mistakes={
-        'that is the sum; a loss that grows with the number of points wants another learning rate for each.':
-            lambda preds, targets: ((preds - targets)**2).sum(),
-        'that is the mean absolute error; square the differences.':
-            lambda preds, targets: (preds - targets).abs().mean(),
-        'there is a root too many: that is RMSE.': lambda preds, targets: ((preds - targets)**2).mean().sqrt(),
-        'you squared the mean, in which errors of both signs cancel.':
-            lambda preds, targets: (preds - targets).mean()**2})
+        'a factor of −0.9 leaves nine tenths of the distance too, on the other side.':
+            lambda curvatures, lr: (1 - lr*curvatures).max(),
+        'that is the fastest.': lambda curvatures, lr: (1 - lr*curvatures).abs().min(),
+        'the most curved direction need not be the slowest: with a small rate it is the fastest.':
+            lambda curvatures, lr: (1 - lr*curvatures.max()).abs(),
+        'the flattest direction need not be the slowest: past the edge another explodes.':
+            lambda curvatures, lr: (1 - lr*curvatures.min()).abs()})
 
-# %% ../nbs/api/exercises.ipynb #exercises-step
-EXERCISES['step'] = Exercise(
-    inputs=lambda draw: (draw.numbers(-2, 2, n := draw.whole(1, 5)), draw.numbers(-2, 2, n), draw.numbers(1/64, 2)),
-    edges=((torch.ones(1), torch.zeros(1), 0.5), (torch.zeros(2), torch.ones(2), 4.)),
-    solution=lambda w, grad, lr: w - lr*grad,
+# %% ../nbs/api/exercises.ipynb #exercises-debug_descent
+def _descend(x: float, slope: Callable, lr: float, n: int, sign: int = -1, extra: int = 0) -> float:
+    "Where descent arrives; `sign` and `extra` are for its mistakes"
+    for _ in range(n + extra): x = x + sign*lr*slope(x)
+    return x
+
+EXERCISES['debug descent'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-2, 2), lambda x, h=draw.numbers(1/64, 3), at=draw.numbers(-2, 2): h*(x - at),
+                         draw.numbers(1/64, 0.5), draw.whole(2, 6)),
+    edges=((1., lambda x: 2*x, 0.25, 0), (1.5, lambda x: 2*x, 0.25, 1), (1., lambda x: 4*x**3, 0.125, 3)),
+    solution=_descend,
     mistakes={
-        'the gradient points uphill; subtract.': lambda w, grad, lr: w + lr*grad,
-        'the learning rate is missing.': lambda w, grad, lr: w - grad,
-        'that is the way to go, and not where it leads: begin at w.': lambda w, grad, lr: -lr*grad,
-        'weight and gradient have changed places.': lambda w, grad, lr: grad - lr*w})
+        'it still goes uphill: subtract.': lambda x, slope, lr, n: _descend(x, slope, lr, n, 1),
+        'that is one step too many.': lambda x, slope, lr, n: _descend(x, slope, lr, n, -1, 1),
+        'every step uses the slope at the start. Ask for the slope again where each step begins.':
+            lambda x, slope, lr, n: x - n*lr*slope(x),
+        'every step uses the slope at the start, and there is one step too many.':
+            lambda x, slope, lr, n: x - (n + 1)*lr*slope(x),
+        'that is the function as it was.': lambda x, slope, lr, n: x + (n + 1)*lr*slope(x)})
 
 # %% ../nbs/api/exercises.ipynb #exercises-undecided
 EXERCISES['undecided'] = Exercise(
@@ -225,18 +238,24 @@ EXERCISES['gradient shape'] = Exercise(
         'the pictures are summed up on the way: one slope for each weight.': (256, 784),
         'that is the shape of the scores. There is a slope for each weight.': (256, 1)})
 
-# %% ../nbs/api/exercises.ipynb #exercises-scores
-EXERCISES['scores'] = Exercise(
-    inputs=lambda draw: (draw.numbers(0, 1, draw.whole(1, 5), 784), draw.numbers(-2, 2, 784, 1), draw.numbers(-4, 4, 1)),
-    edges=((torch.zeros(1, 784), torch.ones(784, 1), torch.ones(1)),),
-    solution=lambda x, weights, bias: x @ weights + bias,
+# %% ../nbs/api/exercises.ipynb #exercises-mean_slope
+def _slope(scores: Tensor) -> Tensor:
+    "Slope of the sigmoid at each score"
+    return scores.sigmoid()*(1 - scores.sigmoid())
+
+EXERCISES['mean slope'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-6, 6, draw.whole(2, 12), 1),),
+    edges=((torch.zeros(1, 1),), (torch.tensor([[20.], [-20.]]),)),
+    solution=lambda scores: _slope(scores).mean(),
     mistakes={
-        'the bias is missing.': lambda x, weights, bias: x @ weights,
-        'the numbers are right, but they lie in a row; a column (N, 1) fits the targets.':
-            lambda x, weights, bias: (x @ weights + bias)[:, 0],
-        'the bias is added, not subtracted.': lambda x, weights, bias: x @ weights - bias,
-        'that multiplies each pixel with its weight and stops; they still have to be summed, which @ does.':
-            lambda x, weights, bias: x*weights.T + bias})
+        'those are the slopes; their mean is wanted.': _slope,
+        'that is the sum of the slopes; the mean is wanted.': lambda scores: _slope(scores).sum(),
+        'that is the mean of the sigmoids, their height. How steep are they?': lambda scores: scores.sigmoid().mean(),
+        'that is the slope at the mean score. Find the slope at each score, then take the mean.':
+            lambda scores: _slope(scores.mean()),
+        'you took the mean too early: p(1 − p) for each p, then the mean.':
+            lambda scores: scores.sigmoid().mean()*(1 - scores.sigmoid().mean()),
+        'in p(1 − p), p is the sigmoid of the score and not the score.': lambda scores: (scores*(1 - scores)).mean()})
 
 # %% ../nbs/api/exercises.ipynb #exercises-loss
 EXERCISES['loss'] = Exercise(
@@ -320,6 +339,20 @@ EXERCISES['corrected'] = Exercise(
             lambda grads, beta: _average(grads, beta)*(1 - beta**len(grads)),
         'that is the plain mean; in a running average the last gradients weigh most.':
             lambda grads, beta: grads.mean()})
+
+# %% ../nbs/api/exercises.ipynb #exercises-decay_step
+EXERCISES['decay step'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-2, 2, n := draw.whole(1, 5)), draw.numbers(-2, 2, n), draw.numbers(1/64, 1),
+                         draw.numbers(1/64, 1)),
+    edges=((torch.ones(1), torch.zeros(1), 0.5, 0.5), (torch.ones(2), torch.ones(2), 0.5, 0.)),
+    solution=lambda w, grad, lr, wd: w*(1 - lr*wd) - lr*grad,
+    mistakes={
+        'that is a step without decay.': lambda w, grad, lr, wd: w - lr*grad,
+        'the rate belongs to the decay as well.': lambda w, grad, lr, wd: w*(1 - wd) - lr*grad,
+        'the decay makes a weight smaller; yours makes it larger.': lambda w, grad, lr, wd: w*(1 + lr*wd) - lr*grad,
+        'the gradient points uphill; subtract.': lambda w, grad, lr, wd: w*(1 - lr*wd) + lr*grad,
+        'the decay is for the weight; you shrank the gradient too.':
+            lambda w, grad, lr, wd: (w - lr*grad)*(1 - lr*wd)})
 
 # %% ../nbs/api/exercises.ipynb #exercises-batches
 EXERCISES['batches'] = Exercise(

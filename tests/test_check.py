@@ -212,83 +212,65 @@ ANSWERS = {
         0                    # too small
         -12                  # wrong sign
     '''),
-    'two steps down': ('''
-        1.28
-        2*0.8*0.8
-        2*0.8**2
-        torch.tensor(1.28)
-        np.float32(1.28)
-        Fraction(32, 25)
-        '1.28' and 1.2800000001
+    'across': ('''
+        -0.96
+        -1.5*(1 - 0.9*2)**2
+        -1.5*0.64
+        torch.tensor(-0.96)
+        np.float32(-0.96)
+        Fraction(-24, 25)
     ''', '''
-        1.6                  # where the first step ends
-        1.2                  # the slope is smaller
-        2.88                 # uphill
-        1.3                  # close. Give three digits
-        1.27                 # close. Give three digits
-        -1.28                # wrong sign
-        0.72                 # too small.
+        1.2                  # where the first step ends
+        0.96                 # back on the side
+        -11.76               # uphill
+        -0.015               # the factor is
+        -0.97                # close
+        -1.5                 # too
+        0                    # too
     '''),
-    'slope(x)': ('''
-        6*x - 2
-        2*(3*x - 1)
-        6*x.numpy() - 2
-        [6*o - 2 for o in x.tolist()]
-        x.mul_(6).sub_(2)
-        torch.func.grad(lambda x: (3*x**2 - 2*x).sum())(x)
-        torch.autograd.grad((3*x.requires_grad_()**2 - 2*x).sum(), x)[0]
-        torch.stack([6*o - 2 for o in x])
+    'chain slope(w, x, y)': ('''
+        (2*(w*x - y)*x).mean()
+        2*((w*x - y)*x).mean()
+        2*((w*x - y) @ x)/len(x)
+        np.mean(2*(w*x.numpy() - y.numpy())*x.numpy())
+        sum(2*(w*a - b)*a for a, b in zip(x.tolist(), y.tolist()))/len(y)
+        torch.func.grad(lambda w: ((w*x - y)**2).mean())(torch.tensor(float(w)))
     ''', '''
-        3*x**2 - 2*x         # that is the function itself
-        3*x - 2              # so 3x² has 6x
-        6*x                  # has a slope too
-        6*x + 2              # too large by 4
-        (6*x - 2).sum()      # sum of the slopes
-        6*x**2 - 2           #  is right
-        torch.autograd.grad((3*x.requires_grad_()**2).sum(), x)[0]   # has a slope too
-        [6*x[i] - 2 for i in range(4)]   # IndexError
+        (2*(w*x - y)).mean()             # moves each of them by x
+        ((w*x - y)*x).mean()             # twice what is squared
+        (2*(w*x - y)*x).sum()            # that is the sum
+        ((w*x - y)**2).mean()            # the loss itself
+        2*(w*x - y).mean()*x.mean()      # before the mean
+        2*(w*x - y)*x                    # in place of a single number
+        (2*(y - w*x)*x).mean()           # -1 times
     '''),
-    'mse(preds, targets)': ('''
-        ((preds - targets)**2).mean()
-        F.mse_loss(preds, targets)
-        (preds - targets).square().sum()/len(preds)
-        (preds - targets) @ (preds - targets)/preds.numel()
-        np.mean((preds.numpy() - targets.numpy())**2)
-        sum((p - t)**2 for p, t in zip(preds, targets))/len(preds)
-        math.fsum((p - t)**2 for p, t in zip(preds.tolist(), targets.tolist()))/len(targets)
-        preds.sub_(targets).pow_(2).mean().item()
+    'slowest(curvatures, lr)': ('''
+        (1 - lr*curvatures).abs().max()
+        max(abs(1 - lr*o) for o in curvatures.tolist())
+        np.abs(1 - lr*curvatures.numpy()).max()
+        torch.linalg.vector_norm(1 - lr*curvatures, float('inf'))
+        max((1 - lr*curvatures).max(), (lr*curvatures - 1).max())
     ''', '''
-        ((preds - targets)**2).sum()             # that is the sum
-        (preds - targets).abs().mean()           # mean absolute error
-        ((preds - targets)**2).mean().sqrt()     # that is RMSE
-        (preds - targets).mean()**2              # you squared the mean
-        ((preds - targets)**2).sum()/20          #  is right
-        ((preds - targets)**2).sum()/(len(preds) - 1)   #  is right
-        (preds**2 - targets**2).mean()           #  is right
-        ((preds - targets)**2).mean()/2          # 0.5 times
-        (preds - targets)**2                     # in place of a single number
+        (1 - lr*curvatures).max()            # nine tenths
+        (1 - lr*curvatures).abs().min()      # fastest
+        (1 - lr*curvatures.max()).abs()      # most curved
+        (1 - lr*curvatures.min()).abs()      # flattest
+        (1 - lr*curvatures).abs()            # in place of a single number
+        (1 - lr*curvatures).abs().mean()     #  is right
     '''),
-    'step(w, grad, lr)': ('''
-        w - lr*grad
-        w + -grad*lr
-        torch.sub(w, grad, alpha=lr)
-        w.sub_(lr*grad)
-        w -= lr*grad; w
-        w.numpy() - lr*grad.numpy()
-        [a - lr*b for a, b in zip(w, grad)]
-        w.add(grad, alpha=-lr)
-        torch.lerp(w, w - grad, lr)
+    'debug descent(x, slope, lr, n)': ('''
+        descended(x, slope, lr, n)
+        descended(x, slope, lr, n) + 0.
+        descended(x, lambda x: lr*slope(x), 1, n)
+        torch.tensor(descended(x, slope, lr, n))
+        [*itertools.accumulate(range(n), lambda x, _: x - lr*slope(x), initial=x)][-1]
     ''', '''
-        w + lr*grad          # subtract
-        w - grad             # the learning rate is missing
-        -lr*grad             # begin at w
-        grad - lr*w          # changed places
-        w - 0.1*grad         #  is right
-        w*(1 - lr*grad)      #  is right
-        w - lr               #  is right
-        (w - lr*grad).sum()  # a single number in place of
-        [w[i] - lr*grad[i] for i in range(3)]   # IndexError
-        w.sub(lr*grad); w    #  is right
+        descended(x, slope, -lr, n)          # uphill
+        descended(x, slope, lr, n + 1)       # one step too many
+        x - n*lr*slope(x)                    # Ask for the slope again
+        x - (n + 1)*lr*slope(x)              # one step too many
+        x + (n + 1)*lr*slope(x)              # as it was
+        descended(x, slope, lr, n - 1)       #  is right
     '''),
     # Lesson 4
     'undecided': ('''
@@ -319,26 +301,24 @@ ANSWERS = {
         784                  # 2 numbers are wanted
         784, 2               # number at [1] is too large
     '''),
-    'scores(x, weights, bias)': ('''
-        x @ weights + bias
-        torch.matmul(x, weights) + bias
-        F.linear(x, weights.T, bias)
-        torch.einsum('np,pk->nk', x, weights) + bias
-        x.numpy() @ weights.numpy() + bias.numpy()
-        (x*weights.T).sum(1, keepdim=True) + bias
-        torch.addmm(bias, x, weights)
-        [[sum(a*b for a, b in zip(row, weights[:, 0].tolist())) + bias.item()] for row in x.tolist()]
-        by_a_loop(x, weights) + bias
+    'mean slope(scores)': ('''
+        p = scores.sigmoid(); (p*(1 - p)).mean()
+        (scores.sigmoid()*scores.neg().sigmoid()).mean()
+        scores.requires_grad_(); scores.sigmoid().sum().backward(); scores.grad.mean()
+        torch.autograd.grad(scores.requires_grad_().sigmoid().mean(), scores)[0].sum()
+        (1/(2 + scores.exp() + (-scores).exp())).mean()
+        ((1 - torch.tanh(scores/2)**2)/4).mean()
+        np.mean([math.exp(-s)/(1 + math.exp(-s))**2 for s in scores.flatten().tolist()])
+        F.sigmoid(scores).mul(1 - F.sigmoid(scores)).sum()/len(scores)
     ''', '''
-        x @ weights                                 # the bias is missing
-        (x @ weights + bias)[:, 0]                  # they lie in a row
-        x @ weights - bias                          # not subtracted
-        x*weights.T + bias                          # they still have to be summed
-        (x*weights.T).sum(1) + bias                 # they lie in a row
-        (x*weights.T).mean(1, keepdim=True) + bias  #  is right
-        x @ (weights + bias)                        #  is right
-        [x[i] @ weights + bias for i in range(5)]   # IndexError
-        weights.T @ x.T + bias                      # rows and columns
+        scores.sigmoid().mean()                                       # How steep are they
+        scores.sigmoid()*(1 - scores.sigmoid())                       # their mean is wanted
+        (scores.sigmoid()*(1 - scores.sigmoid())).sum()               # that is the sum
+        p = scores.mean().sigmoid(); p*(1 - p)                        # the slope at the mean score
+        p = scores.sigmoid().mean(); p*(1 - p)                        # too early
+        (scores*(1 - scores)).mean()                                  # not the score
+        scores.sigmoid().diff(dim=0).mean()                           #  is right
+        (scores.sigmoid()*(1 + scores.sigmoid())).mean()              #  is right
     '''),
     'loss(preds, targets)': ('''
         torch.where(targets == 1, 1 - preds.sigmoid(), preds.sigmoid()).mean()
@@ -450,6 +430,21 @@ ANSWERS = {
         running(grads, 1 - beta)/(1 - beta**len(grads))  #  is right
         running(grads**2, beta)/(1 - beta**len(grads))   #  is right
         running(grads, 0.9)/(1 - 0.9**len(grads))        #  is right
+    '''),
+    'decay step(w, grad, lr, wd)': ('''
+        w*(1 - lr*wd) - lr*grad
+        w - lr*wd*w - lr*grad
+        w - lr*(grad + wd*w)
+        w.mul_(1 - lr*wd).sub_(grad, alpha=lr)
+        w.numpy()*(1 - lr*wd) - lr*grad.numpy()
+        [a*(1 - lr*wd) - lr*b for a, b in zip(w.tolist(), grad.tolist())]
+    ''', '''
+        w - lr*grad                          # without decay
+        w*(1 - wd) - lr*grad                 # belongs to the decay
+        w*(1 + lr*wd) - lr*grad              # makes a weight smaller
+        w*(1 - lr*wd) + lr*grad              # uphill
+        (w - lr*grad)*(1 - lr*wd)            # you shrank the gradient too
+        w*(1 - lr*wd)                        #  is right
     '''),
     # Lesson 6
     'batches': ('''
@@ -1202,6 +1197,11 @@ def by_an_optimizer(x, lr):
     return x
 
 
+def descended(x, slope, lr, n):
+    for _ in range(n): x = x - lr*slope(x)
+    return x
+
+
 def running(grads, beta):
     average = 0
     for grad in grads: average = beta*average + (1 - beta)*grad
@@ -1388,7 +1388,7 @@ def test_answers_may_change_what_they_get_and_torchs_generator_stays():
 def test_the_seed_draws_the_inputs():
     def drawn(seed):
         seen = []
-        check('step', lambda w, grad, lr: seen.append((w.tolist(), grad.tolist(), lr)), seed)
+        check('decay step', lambda w, grad, lr, wd: seen.append((w.tolist(), grad.tolist(), lr, wd)), seed)
         return seen
     assert drawn(0) == drawn(0) != drawn(1)
     assert {len(w) for w, *_ in drawn(0)} == {1, 2, 3, 4, 5}
