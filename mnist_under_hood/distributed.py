@@ -104,7 +104,8 @@ def _restore(learn: Learner, file: Path, account: dict) -> int:
     if differs := [f'{k} (there {state["account"].get(k)}, here {v})' for k, v in account.items() if state['account'].get(k) != v]:
         raise ValueError(f'{file} is a checkpoint of another training: it differs in {", in ".join(differs)}. '
                          'Delete it to begin anew, or name another file.')
-    if type(state['done']) is not int or any(type(state['recorder'][k]) is not list for k in vars(learn.recorder)):
+    if type(state['done']) is not int or any(type(state['recorder'][k]) is not list for k in vars(learn.recorder)) \
+            or any(type(o) is not float for k in ('losses', 'lrs') for o in state['recorder'][k]):
         raise TypeError('what was done, or recorded, is of another kind')
     load_weights(learn.model, state['model'], file)
     _restore_optimizer(learn.opt, state['opt'])
@@ -131,7 +132,7 @@ class Checkpoint(Callback):
         if self.write: delete_leftovers(self.file.parent, self.file.name, days=0)  # of a run that was killed while it wrote
         if not self.file.exists(): return
         try: self.done = _restore(learn, self.file, self.account)
-        except (KeyError, TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as e:
+        except (LookupError, TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as e:
             raise ValueError(f'{self.file} is no whole checkpoint ({e!r}). Delete it to begin anew.') from e
 
     def before_epoch(self, learn: Learner) -> None:

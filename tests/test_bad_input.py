@@ -630,7 +630,7 @@ def test_checkpoint_of_another(place, first, then, says):
     ('{"account"', '{"account'), ('"done"', '"gone"'), ('"velocities"', '"speeds"'), ('"mom": 0.9', '"mom": "a"'),
     ('"tensor 1"', '"tensor 99"'),
     ('"random": {"tensor', '"random": {"tensors'), ('"lrs"', '"rates"'), ('"done": 1', '"done": "a"'),
-    ('"done": 1', '"done": 1.5'), ('"lrs": [', '"lrs": 3, "more": [')])
+    ('"done": 1', '"done": 1.5'), ('"losses": [', '"losses": [[1], '), ('"lrs": [', '"lrs": 3, "more": [')])
 def test_checkpoint_tampered_with(place, old, new):
     tensors, metadata = read_tensors(fit_on(place/'some.safetensors'))
     assert old in metadata['state']
