@@ -160,7 +160,7 @@ class Learner(Predictor):
         ) -> None:
         "Train. Interrupted by Ctrl-C or an error, the model keeps its last step, and can be asked or trained further"
         lr = self.lr if lr is None else lr
-        check_fit(n_epoch, lr)
+        check_fit(n_epoch, lr, fits=self.recorder.before_fit in self.hooks['before_fit'])
         self.hooks = hooks_of([self.recorder, TerminateOnNaN(), *self.cbs, *cbs, *([ProgressBar()] if self.bar else [])], EVENTS)
         self.n_epoch, self.opt = int(n_epoch), check_opt(self.opt_func(self.model.parameters(), lr=lr))
         self.shares = [float(group['lr'])/lr for group in hypers(self.opt)]
@@ -183,6 +183,7 @@ class Learner(Predictor):
         ) -> list[float]:                           # Loss and metrics
         "Means over samples, whatever the sizes of the batches"
         totals = self._totals(self.dls.valid if dl is None else dl)
+        if not isinstance(totals, Tensor): raise ValueError('dl has no batches: there is nothing to measure.')
         return (totals[:-1]/totals[-1]).tolist()
     def summary(self) -> str:
         "`layer_table` of the model, for one batch. Changes nothing"
@@ -246,8 +247,8 @@ class _Sweep(Callback):
     def __init__(self, start: float, end: float, n: int):
         self.rates, self.losses = [start*(end/start)**(i/n) for i in range(n)], []
     def before_batch(self, learn: Learner) -> None: learn.set_hypers(self.rates[learn.batch])
-
     def after_batch(self, learn: Learner) -> None:
+        if learn.loss is None: raise ValueError(f'a callback cancelled batch {learn.batch} of the search, which needs the loss of each.')
         self.losses.append(learn.loss.item())
         exploded = not self.losses[-1] <= 4*min(self.losses)  # also where it is NaN
         if exploded or learn.batch == len(self.rates) - 1: raise CancelFitException
