@@ -7,9 +7,10 @@ __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
 from . import (
-    backprop, data, disk, distributed, exercises, experiments, files, handwriting, learner,
+    backprop, conv, data, disk, distributed, exercises, experiments, files, handwriting, learner,
     linear, multiclass, nets, optim, plots, practice, resnet, rungs, sgd, similarity, weights)
 from .backprop import *
+from .conv import *
 from .data import *
 from .disk import *
 from .distributed import *
@@ -32,6 +33,6 @@ from .weights import *
 
 # %% ../nbs/index.ipynb #all-names
 _modules = (disk, files, experiments, plots, data, similarity, sgd, linear, optim, weights, learner,
-            nets, resnet, rungs, handwriting, backprop, multiclass, distributed, exercises, practice)
+            nets, conv, resnet, rungs, handwriting, backprop, multiclass, distributed, exercises, practice)
 # A star import hides nothing of PyTorch: these two have names of its, and are imported from mnist_under_hood.multiclass
 __all__ = sorted({name for module in _modules for name in module.__all__} - {'cross_entropy', 'log_softmax'})

@@ -444,6 +444,48 @@ EXERCISES['convolution'] = Exercise(
         'your result has a frame of padding; without it 8×8 becomes 6×6.':
             lambda image, kernel: F.conv2d(image[None, None], kernel[None, None], padding=1)[0, 0]})
 
+# %% ../nbs/api/exercises.ipynb #exercises-moving_kernel
+def _moving(down: int, right: int, sign: int = -1) -> Tensor:
+    kernel = torch.zeros(3, 3)
+    kernel[1 + sign*down, 1 + sign*right] = 1
+    return kernel
+
+EXERCISES['moving kernel'] = Exercise(
+    inputs=lambda draw: (draw.whole(-1, 1), draw.whole(-1, 1)),
+    edges=((0, 0), (1, 0), (0, 1), (-1, 1)),
+    solution=_moving,
+    mistakes={
+        'that moves the picture the other way: to move it down, each new pixel takes the value above it.':
+            lambda down, right: _moving(down, right, sign=1),
+        'down and right have changed places.': lambda down, right: _moving(right, down),
+        'that kernel moves nothing.': lambda down, right: _moving(0, 0),
+        'the nine weights of such a kernel add up to 1: no pixel may get lighter.':
+            lambda down, right: _moving(down, right)/9})
+
+# %% ../nbs/api/exercises.ipynb #exercises-receptive_field
+def _patch_width(strides: list, after: bool = True) -> int:
+    width, apart = 1, 1
+    for stride in strides:
+        if not after: apart *= stride
+        width += 2*apart
+        if after: apart *= stride
+    return width
+
+EXERCISES['receptive field'] = Exercise(
+    inputs=lambda draw: ([draw.whole(1, 3) for _ in range(draw.whole(1, 5))],),
+    edges=(([1],), ([2],), ([2, 2, 2],), ([1, 1, 1, 1],)),
+    solution=_patch_width,
+    mistakes={
+        "a layer's own stride does not widen what it sees, only what later layers see.":
+            lambda strides: _patch_width(strides, after=False),
+        'that is right for strides of 1. With larger ones, the neighbours of later layers stand further apart.':
+            lambda strides: 1 + 2*len(strides),
+        'that is how far apart the windows of the last layer stand, not how wide they are.':
+            lambda strides: math.prod(strides),
+        'windows of neighbours overlap.': lambda strides: 3**len(strides),
+        'strides multiply; they do not add up.':
+            lambda strides: 1 + sum(2*max(1, sum(strides[:i])) for i in range(len(strides)))})
+
 # %% ../nbs/api/exercises.ipynb #exercises-_normed
 def _normed(x: Tensor, axes: tuple, correction: int = 0) -> Tensor:
     return (x - x.mean(axes, keepdim=True))/x.std(axes, keepdim=True, correction=correction)

@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import Callable, NamedTuple, Sequence
 import torch
 from torch import Tensor, nn
+from .conv import simple_cnn
 from .learner import Callback, DataLoaders, Learner
 from .linear import DataLoader, batch_accuracy, mnist_loss
 from .nets import simple_net
-from .optim import BasicOptim, Momentum
+from .optim import Adam, BasicOptim, Momentum
 from .resnet import bce_loss, resnet18_grey
 from .similarity import Rung, rmse_distance
 
@@ -54,6 +55,7 @@ class Recipe(NamedTuple):
 RECIPES = {'baseline': Recipe('closer mean', ClosestMean),
            'linear': Recipe('linear', linear_from_zero, 20, lr=1.),
            'relu': Recipe('ReLU net', simple_net, 40, lr=0.5),
+           'conv': Recipe('small conv net', simple_cnn, 5, lr=0.01, bs=128, loss_func=bce_loss, opt_func=Adam, one_cycle=True),
            'resnet18': Recipe('resnet18', resnet18_grey, 1, lr=0.1, bs=128, loss_func=bce_loss, opt_func=Momentum, one_cycle=True)}
 
 # %% ../nbs/api/rungs.ipynb #rungs-train_rung

@@ -604,7 +604,7 @@ ANSWERS = {
         b1 @ w2 - b2                             #  is right
         w1 @ w2 + b1 @ w2 + b2                   # in place of numbers of shape
     '''),
-    # Lesson 9
+    # Lesson 8
     'kernels': ('''
         9472
         64*3*7*7 + 64
@@ -661,6 +661,38 @@ ANSWERS = {
         [[(image[r:r + 3, c:c + 3] @ kernel).sum() for c in range(6)] for r in range(6)]   #  is right
         F.conv2d(image[None, None], kernel[None, None])[0, 0].relu()                 #  is right
     '''),
+    'moving kernel(down, right)': ('''
+        kernel = torch.zeros(3, 3); kernel[1 - down, 1 - right] = 1; kernel
+        [[float((r, c) == (1 - down, 1 - right)) for c in range(3)] for r in range(3)]
+        torch.eye(9)[3*(1 - down) + 1 - right].view(3, 3)
+        torch.tensor([[0., 0, 0], [0, 1, 0], [0, 0, 0]]).roll((-down, -right), (0, 1))
+        F.pad(torch.ones(1, 1), (1 - right, 1 + right, 1 - down, 1 + down))
+        np.outer(np.arange(3) == 1 - down, np.arange(3) == 1 - right).astype(float)
+    ''', '''
+        kernel = torch.zeros(3, 3); kernel[1 + down, 1 + right] = 1; kernel        # the other way
+        kernel = torch.zeros(3, 3); kernel[1 - right, 1 - down] = 1; kernel        # down and right have changed places
+        kernel = torch.zeros(3, 3); kernel[1, 1] = 1; kernel                       # moves nothing
+        kernel = torch.zeros(3, 3); kernel[1 - down, 1 - right] = 1/9; kernel      # add up to 1
+        kernel = torch.zeros(3, 3); kernel[1 - down, 1 + right] = 1; kernel        #  is right
+        kernel = torch.zeros(1, 1, 3, 3); kernel[0, 0, 1 - down, 1 - right] = 1; kernel   # but not their shape
+        torch.zeros(3, 3)                                                          # nothing but zeros
+    '''),
+    'receptive field(strides)': ('''
+        1 + 2*sum(math.prod(strides[:i]) for i in range(len(strides)))
+        width = 1; [width := (width - 1)*stride + 3 for stride in strides[::-1]]; width
+        3 + 2*sum(math.prod(strides[:i + 1]) for i in range(len(strides) - 1))
+        [*itertools.accumulate(reversed(strides), lambda width, stride: (width - 1)*stride + 3, initial=1)][-1]
+        1 + 2*sum([1, *itertools.accumulate(strides[:-1], lambda a, b: a*b)])
+    ''', '''
+        1 + 2*sum(math.prod(strides[:i + 1]) for i in range(len(strides)))     # own stride
+        1 + 2*len(strides)                                                     # right for strides of 1
+        math.prod(strides)                                                     # not how wide
+        3**len(strides)                                                        # overlap
+        1 + 2*sum(max(1, sum(strides[:i])) for i in range(len(strides)))       # they do not add up
+        width = 1; [width := (width - 1)*stride + 3 for stride in strides]; width   #  is right
+        3                                                                      #  is right
+    '''),
+    # Lesson 9
     'batch norm(x)': ('''
         (x - x.mean((0, 2, 3), keepdim=True))/x.std((0, 2, 3), keepdim=True, correction=0)
         (x - x.mean((0, 2, 3), keepdim=True))/(x.var((0, 2, 3), keepdim=True, correction=0) + 1e-5).sqrt()
