@@ -6,33 +6,30 @@
 __all__ = []
 
 # %% ../nbs/index.ipynb #all-modules
-from . import (
-    backprop, conv, data, disk, distributed, exercises, experiments, files, handwriting, learner,
-    linear, multiclass, nets, optim, plots, practice, resnet, rungs, sgd, similarity, weights)
-from .backprop import *
-from .conv import *
-from .data import *
 from .disk import *
-from .distributed import *
-from .exercises import *
-from .experiments import *
+from .provenance import *
+from .standin import *
 from .files import *
-from .handwriting import *
-from .learner import *
-from .linear import *
-from .multiclass import *
-from .nets import *
-from .optim import *
+from .experiments import *
 from .plots import *
-from .practice import *
+from .data import *
+from .similarity import *
+from .sgd import *
+from .linear import *
+from .optim import *
+from .weights import *
+from .learner import *
+from .nets import *
+from .conv import *
 from .resnet import *
 from .rungs import *
-from .sgd import *
-from .similarity import *
-from .weights import *
+from .handwriting import *
+from .backprop import *
+from .multiclass import *
+from .distributed import *
+from .exercises import *
+from .practice import *
 
 # %% ../nbs/index.ipynb #all-names
-_modules = (disk, files, experiments, plots, data, similarity, sgd, linear, optim, weights, learner,
-            nets, conv, resnet, rungs, handwriting, backprop, multiclass, distributed, exercises, practice)
-# A star import hides nothing of PyTorch: these two have names of its, and are imported from mnist_under_hood.multiclass
-__all__ = sorted({name for module in _modules for name in module.__all__} - {'cross_entropy', 'log_softmax'})
+# Functions and classes of the course, and its constants. A star import hides nothing of PyTorch, so these two are imported from mnist_under_hood.multiclass.
+__all__ = sorted({o for o in globals() if o[0] != '_'} - {'cross_entropy', 'log_softmax'})

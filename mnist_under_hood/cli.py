@@ -14,7 +14,8 @@ from .files import open_image
 from .handwriting import prepare_image
 from .learner import DataLoaders, Learner, ProgressBar
 from .linear import DataLoader, mnist_loss
-from .rungs import RECIPES, as_rung, train_rung
+from .rungs import RECIPES, as_rung, rung_origin, train_rung
+from .weights import check_origin, write_tensors
 
 # %% auto #0
 __all__ = ['mnist_ladder', 'mnist_predict']
@@ -112,14 +113,17 @@ def _matching(weights: Path) -> Learner:
 
 # %% ../nbs/api/cli.ipynb #cli-kept
 def _kept(rung: str) -> Learner:
-    "A learner with the weights of an earlier training or, where there are none that can be read, of one now"
-    weights = course_home()/f'{rung}.safetensors'
-    if weights.is_file():
-        try: return _load(rung, weights)
-        except ValueError as e: _complain(e)
+    "A learner with the weights of an earlier training on the same pictures or, where there are none that can be read, of one now"
+    weights, (train, valid) = course_home()/f'{rung}.safetensors', _pictures()
+    origin = rung_origin(rung, train)
+    try:
+        check_origin(weights, origin)
+        return _load(rung, weights)
+    except FileNotFoundError: pass
+    except ValueError as e: _complain(e)
     _complain(f'training {RECIPES[rung].name}, this once')
-    learn = train_rung(rung, *_pictures())
-    try: _save(learn, weights)
+    learn = train_rung(rung, train, valid)
+    try: write_tensors(weights, learn.model.state_dict(), origin)
     except OSError as e:
         _complain(f'the weights cannot be kept in {weights.parent} ({e}). Make room, or set FASTAI_HOME to another folder.')
     return learn

@@ -10,7 +10,7 @@ from typing import Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from .files import cached_array, is_mnist_sample, mnist, mnist_sample, open_image
+from .files import cached_array, is_clutter, is_mnist_sample, mnist, mnist_sample, open_image
 
 _all_ = ['mnist_sample', 'mnist', 'is_mnist_sample']
 
@@ -41,8 +41,8 @@ def class_files(folder: str | Path,                # A split, such as path/'trai
         if not folder.is_dir():
             raise FileNotFoundError(f'there is no folder {folder}. Does path name a data set, and split one of its folders?')
         for o in sorted(folder.iterdir()):
-            if o.is_dir() and not o.name.startswith('.'):
-                files[o.name] = [name for name in os.listdir(o) if not name.startswith('.')]
+            if o.is_dir() and not is_clutter(o.name):
+                files[o.name] = [name for name in os.listdir(o) if not is_clutter(name)]
     except PermissionError as e:
         raise PermissionError(f'{e.filename} may not be read. Give yourself the right to: chmod u+rx') from e
     if list(files) != sorted(classes):

@@ -4,49 +4,67 @@
 
 # %% ../nbs/api/disk.ipynb #disk-imports
 from __future__ import annotations
-import errno, os, shutil, tempfile, time, warnings
+import configparser, errno, glob, os, shutil, tempfile, time, warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
 # %% auto #0
-__all__ = ['data_home', 'course_home', 'write_whole', 'delete_leftovers', 'is_disk_error', 'explain_disk_errors']
+__all__ = ['fastai_home', 'fastai_data', 'course_home', 'write_whole', 'delete_leftovers', 'is_disk_error', 'explain_disk_errors']
 
-# %% ../nbs/api/disk.ipynb #disk-data_home
-def data_home() -> Path:
+# %% ../nbs/api/disk.ipynb #disk-fastai_home
+def fastai_home() -> Path:
     "fastai's folder: the environment variable `FASTAI_HOME`, or `~/.fastai`"
     return Path(os.environ.get('FASTAI_HOME', '~/.fastai')).expanduser()
+
+# %% ../nbs/api/disk.ipynb #disk-fastai_data
+def fastai_data() -> Path:
+    "The folder that fastai unpacks archives into, which its config.ini may move"
+    config = configparser.ConfigParser()
+    config.read(fastai_home()/'config.ini')
+    return fastai_home()/Path(config['DEFAULT'].get('data', 'data')).expanduser()
 
 # %% ../nbs/api/disk.ipynb #disk-home
 def course_home() -> Path:
     "The folder in fastai's for what the course makes: unpacked archives, arrays of pictures, trained weights"
-    return data_home()/'mnist_under_hood'
+    return fastai_home()/'mnist_under_hood'
 
 # %% ../nbs/api/disk.ipynb #disk-whole
+_MARK = '.unfinished-write-of-mnist_under_hood'  # lies in each temporary folder, so that nobody else's is ever deleted
+
 @contextmanager
 def write_whole(path: str | Path # The file or folder that shall exist, complete, afterwards
     ) -> Iterator[Path]:         # Where to write it; nothing is there yet
     "Write a file or folder elsewhere, then move it to `path`: after an error or a kill there is never half of one"
-    path = Path(path)
+    path = Path(os.path.realpath(path))  # so that a symbolic link stays one
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f'{path.name}-part-', dir=path.parent, ignore_cleanup_errors=True) as scratch:
+        (Path(scratch)/_MARK).touch()
         yield Path(scratch)/path.name
-        try: os.replace(Path(scratch)/path.name, path)
-        except OSError:
-            if not path.is_dir(): raise  # else another process has finished the same folder first
+        _move(Path(scratch)/path.name, path)
+
+# %% ../nbs/api/disk.ipynb #disk-move
+def _move(new: Path, path: Path) -> None:
+    "Bring `new` to the disk for good, and then to `path`. Where that is a folder by now, another process was faster"
+    folder = new.is_dir()
+    if folder: getattr(os, 'sync', int)()  # Windows has none
+    else:
+        with open(new, 'rb+') as f: os.fsync(f.fileno())
+        shutil.copymode(path if path.is_file() else new.parent/_MARK, new)
+    try: os.replace(new, path)
+    except OSError:
+        if not (folder and path.is_dir()): raise
 
 # %% ../nbs/api/disk.ipynb #disk-leftovers
-def delete_leftovers(folder: str | Path, # Where `write_whole` wrote
-                     name: str = '*',    # What, as a pattern for names
-                     days: float = 1.    # How old they have to be, 0 or more
+def delete_leftovers(folder: str | Path,     # Where `write_whole` wrote
+                     name: str | None = None, # Of the file or folder that it wrote; if missing, of any
+                     days: float = 1.        # How old a leftover has to be, 0 or more
     ) -> None:
     "Delete what killed processes left of `write_whole` in `folder`; a warning names what can't be deleted"
-    for o in Path(folder).glob(f'{name}-part-????????'):
+    for mark in Path(folder).glob(f'{glob.escape(name) if name else "*"}-part-*/{_MARK}'):
         try:
-            if time.time() - o.lstat().st_mtime < days*24*3600: continue
-            if o.is_dir(): shutil.rmtree(o)
-            else: o.unlink()
-        except OSError as e: warnings.warn(f'{o}, left by a process that was killed, cannot be deleted ({e}).')
+            if time.time() - mark.lstat().st_mtime >= days*24*3600: shutil.rmtree(mark.parent)
+        except OSError as e: warnings.warn(f'{mark.parent}, left by a process that was killed, cannot be deleted ({e}).')
 
 # %% ../nbs/api/disk.ipynb #disk-is_disk_error
 def is_disk_error(e: BaseException) -> bool:

@@ -4,7 +4,7 @@
 
 # %% ../nbs/distributed.ipynb #distributed-imports
 from __future__ import annotations
-import argparse, json, os, signal, sys
+import argparse, json, os, platform, signal, sys
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 import torch
@@ -12,8 +12,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from .data import load_split, mnist_sample
 from .disk import delete_leftovers
-from .learner import Callback, CancelEpochException, DataLoaders, Learner, ProgressBar
+from .learner import Callback, CancelEpochException, DataLoaders, Learner, OneCycle, ProgressBar
 from .linear import DataLoader
+from .provenance import fingerprint
 from .rungs import RECIPES, train_rung
 from .weights import load_weights, read_tensors, write_tensors
 
@@ -39,32 +40,68 @@ def unpack_state(text: str, tensors: dict) -> Any:
 # %% ../nbs/distributed.ipynb #distributed-state_of
 def _state_of(learn: Learner) -> dict:
     "All that it takes to go on, besides the call of `fit`"
-    generator = learn.dls.train.generator
+    generator = getattr(learn.dls.train, 'generator', None)
     return {'model': learn.model.state_dict(), 'recorder': vars(learn.recorder),
-            'opt': {k: v for k, v in vars(learn.opt).items() if k != 'params'},
+            'opt': _optimizer_state(learn.opt),
             'random': torch.get_rng_state(), 'order': None if generator is None else generator.get_state()}
 
 # %% ../nbs/distributed.ipynb #distributed-like
-def _like(value: Any, old: Any) -> Any:
-    "`value`, on the device of `old`. Raises `TypeError` where it is not of its kind, or a tensor of another shape or dtype"
-    if isinstance(old, list) and len(value) == len(old): return [_like(v, o) for v, o in zip(value, old)]
-    if isinstance(old, Tensor) and (value.shape, value.dtype) == (old.shape, old.dtype): return value.to(old.device)
+def _like(value: Any, old: Any, device: torch.device) -> Any:
+    "`value` on `device`. Raises `TypeError` where it is not of the kind of `old`; where there is nothing yet, anything fits"
+    if old is None or isinstance(old, (list, dict)) and not old:
+        if isinstance(value, Tensor): return value.to(device)
+        return [_like(o, None, device) for o in value] if isinstance(value, list) else value
+    if isinstance(old, list) and len(value) == len(old): return [_like(v, o, device) for v, o in zip(value, old)]
+    if isinstance(old, Tensor) and (value.shape, value.dtype) == (old.shape, old.dtype): return value.to(device)
     if isinstance(old, (int, float)) and isinstance(value, (int, float)): return value
     raise TypeError(f'{value!r:.40} in place of {old!r:.40}')
 
+# %% ../nbs/distributed.ipynb #distributed-optimizer
+def _optimizer_state(opt: Any) -> dict:
+    "What an optimizer, ours or torch's, remembers"
+    return opt.state_dict() if isinstance(opt, torch.optim.Optimizer) else {k: v for k, v in vars(opt).items() if k != 'params'}
+
+def _restore_optimizer(opt: Any, state: dict) -> None:
+    "Let `opt` remember `state`, which has been JSON. Raises `TypeError` or `KeyError` where it is another optimizer's"
+    if isinstance(opt, torch.optim.Optimizer): opt.load_state_dict({**state, 'state': {int(k): v for k, v in state['state'].items()}})
+    else: vars(opt).update({k: _like(state[k], v, opt.params[0].device) for k, v in vars(opt).items() if k != 'params'})
+
+# %% ../nbs/distributed.ipynb #distributed-account_of_data
+def _named(o: Any) -> str:
+    "The name of a function, class or object, with a fingerprint of its code"
+    return f'{getattr(o, "__name__", type(o).__name__)} {fingerprint(o)[:6]}'
+
+def _account_of_data(name: str, dl: Any) -> dict[str, str]:
+    "What a data loader, ours or torch's, gives: pictures and labels, in which batches and in which order"
+    data = [dl.x, dl.y] if hasattr(dl, 'x') else getattr(dl.dataset, 'tensors', [len(dl.dataset)])
+    generator = getattr(dl, 'generator', None)
+    return {f'{name} data': fingerprint(*data), f'{name} batch size': str(getattr(dl, 'bs', getattr(dl, 'batch_size', None))),
+            f'{name} order': f'shuffle {getattr(dl, "shuffle", type(getattr(dl, "sampler", None)).__name__)}, '
+                             f'seed {generator and generator.initial_seed()}'}
+
+# %% ../nbs/distributed.ipynb #distributed-account
+def _account(learn: Learner) -> dict[str, str]:
+    "What a training follows from, besides the state that changes: {its name: its value, or its name and a fingerprint}"
+    hooks = [hook.__self__ for event in getattr(learn, 'hooks', {}).values() for hook in event if hasattr(hook, '__self__')]
+    options = getattr(learn.opt, 'defaults', None) or {k: v for k, v in vars(learn.opt).items() if isinstance(v, (bool, int, float))}
+    return {'number of epochs': str(learn.n_epoch), 'optimizer': f'{type(learn.opt).__name__} {options}', 'loss': _named(learn.loss_func),
+            'metrics': ', '.join(map(_named, learn.metrics)), 'schedule': str([vars(o) for o in hooks if isinstance(o, OneCycle)][:1]),
+            **_account_of_data('training', learn.dls.train), **_account_of_data('validation', learn.dls.valid),
+            'version of Python': platform.python_version()}
+
 # %% ../nbs/distributed.ipynb #distributed-restore
-def _restore(learn: Learner, file: Path, call: dict) -> int:
+def _restore(learn: Learner, file: Path, account: dict) -> int:
     "Bring `learn` into the state that `file` holds; how many epochs it has done"
     tensors, metadata = read_tensors(file)
     if 'state' not in metadata: raise ValueError(f'{file} holds weights alone, and is no checkpoint. Learner.load reads it.')
     state = unpack_state(metadata['state'], tensors)
-    if state['call'] != call:
-        raise ValueError(f'{file} is a checkpoint of a fit with {state["call"]}, and this one has {call}. '
+    if differs := [f'{k} (there {state["account"].get(k)}, here {v})' for k, v in account.items() if state['account'].get(k) != v]:
+        raise ValueError(f'{file} is a checkpoint of another training: it differs in {", in ".join(differs)}. '
                          'Delete it to begin anew, or name another file.')
     load_weights(learn.model, state['model'], file)
-    vars(learn.opt).update({k: _like(state['opt'][k], v) for k, v in vars(learn.opt).items() if k != 'params'})
+    _restore_optimizer(learn.opt, state['opt'])
     torch.set_rng_state(state['random'])
-    if learn.dls.train.generator is not None: learn.dls.train.generator.set_state(state['order'])
+    if state['order'] is not None: learn.dls.train.generator.set_state(state['order'])
     vars(learn.recorder).update({k: state['recorder'][k] for k in vars(learn.recorder)})
     return state['done']
 
@@ -74,7 +111,7 @@ class Checkpoint(Callback):
 
     On the CPU a run that was broken off, and continued by a Learner made in the same way, ends with the numbers of an unbroken one. An epoch
     that was broken off is begun again. Give it to `fit`, and not to the Learner. Raises `ValueError` where the file is damaged, or belongs
-    to another model or another call of `fit`."""
+    to another model or another training: other data, batches, order, loss, metrics, optimizer, schedule or number of epochs."""
     order = 5  # after what else happens at the end of an epoch
     def __init__(self,
                  file: str | Path,   # Usually something.safetensors; written anew after each epoch
@@ -82,10 +119,10 @@ class Checkpoint(Callback):
         self.file, self.write = Path(file), write
 
     def before_fit(self, learn: Learner) -> None:
-        self.call, self.done = {'n_epoch': learn.n_epoch, 'lr': learn.opt.lr, 'opt_func': type(learn.opt).__name__}, 0
+        self.account, self.done = _account(learn), 0
         if self.write: delete_leftovers(self.file.parent, self.file.name, days=0)  # of a run that was killed while it wrote
         if not self.file.exists(): return
-        try: self.done = _restore(learn, self.file, self.call)
+        try: self.done = _restore(learn, self.file, self.account)
         except (KeyError, TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as e:
             raise ValueError(f'{self.file} is no whole checkpoint ({e!r}). Delete it to begin anew.') from e
 
@@ -95,7 +132,7 @@ class Checkpoint(Callback):
     def after_epoch(self, learn: Learner) -> None:
         self.done = learn.epoch + 1
         if not self.write: return
-        text, tensors = pack_state({'call': self.call, 'done': self.done, **_state_of(learn)})
+        text, tensors = pack_state({'account': self.account, 'done': self.done, **_state_of(learn)})
         write_tensors(self.file, tensors, {'state': text})
 
 # %% ../nbs/distributed.ipynb #distributed-sum_over_workers

@@ -6,17 +6,19 @@
 from __future__ import annotations
 from typing import Callable, NamedTuple, Sequence
 import torch
+import mnist_under_hood
 from torch import Tensor, nn
 from .conv import simple_cnn
 from .learner import Callback, DataLoaders, Learner
 from .linear import DataLoader, batch_accuracy, mnist_loss
 from .nets import simple_net
 from .optim import Adam, BasicOptim, Momentum
+from .provenance import fingerprint
 from .resnet import bce_loss, resnet18_grey
 from .similarity import Rung, rmse_distance
 
 # %% auto #0
-__all__ = ['RECIPES', 'ClosestMean', 'linear_from_zero', 'Recipe', 'train_rung', 'as_rung']
+__all__ = ['RECIPES', 'ClosestMean', 'linear_from_zero', 'Recipe', 'train_rung', 'as_rung', 'rung_origin']
 
 # %% ../nbs/api/rungs.ipynb #rungs-closest_mean
 class ClosestMean(nn.Module):
@@ -89,3 +91,14 @@ def as_rung(rung: str,     # A key of `RECIPES`
     preds, targets = learn.get_preds()
     numbers = sum(o.numel() for o in learn.model.parameters()) or sum(o.numel() for o in learn.model.buffers())
     return Rung(RECIPES[rung].name, numbers, ((preds > 0) != (targets == 1)).sum().item(), len(targets))
+
+# %% ../nbs/api/rungs.ipynb #rungs-origin
+def rung_origin(rung: str,                  # A key of `RECIPES`
+                train: tuple,               # Pictures and labels that it learned from
+                n_epoch: int | None = None, # Epochs; the recipe's own if missing
+                seed: int = 42              # Seed of the weights and of the order of pictures
+    ) -> dict[str, str]:                    # To be written with the weights, and for `check_origin`
+    "All that the weights of a rung follow from: pictures, settings, and the code that trains"
+    recipe = RECIPES[rung]
+    return {'rung': rung, 'set of pictures': fingerprint(*train), 'recipe': fingerprint(recipe, train_rung), 'seed': str(seed),
+            'number of epochs': str(recipe.n_epoch if n_epoch is None else n_epoch), 'package version': mnist_under_hood.__version__}

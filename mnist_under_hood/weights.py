@@ -5,11 +5,12 @@
 # %% ../nbs/api/weights.ipynb #weights-imports
 from __future__ import annotations
 from pathlib import Path
+from typing import Callable
 from torch import Tensor, nn
 from .disk import write_whole
 
 # %% auto #0
-__all__ = ['write_tensors', 'read_tensors', 'load_weights']
+__all__ = ['write_tensors', 'read_tensors', 'check_origin', 'load_weights']
 
 # %% ../nbs/api/weights.ipynb #weights-write_tensors
 def write_tensors(file: str | Path,          # Where to write, usually something.safetensors
@@ -27,16 +28,32 @@ def write_tensors(file: str | Path,          # Where to write, usually something
     return Path(file)
 
 # %% ../nbs/api/weights.ipynb #weights-read_tensors
+def _open_tensors(file: str | Path, chosen: Callable) -> tuple[dict, dict]:
+    "Those tensors of a file that `chosen` picks from its names, and the metadata"
+    from safetensors import SafetensorError, safe_open
+    if not Path(file).is_file(): raise FileNotFoundError(f'there is no file {file} to load weights from.')
+    try:
+        with safe_open(file, 'pt') as f: return {k: f.get_tensor(k) for k in chosen(f.keys())}, f.metadata() or {}
+    except SafetensorError as e: raise ValueError(f'{file} is no whole safetensors file ({e}). Was it written by Learner.save?') from e
+
 def read_tensors(file: str | Path # What `write_tensors` wrote
     ) -> tuple[dict, dict]:       # {name: tensor} on the CPU, and {name: text}
     """Read named tensors and their metadata.
 
     Raises `FileNotFoundError`, or `ValueError` for a file that is damaged or something else."""
-    from safetensors import SafetensorError, safe_open
-    if not Path(file).is_file(): raise FileNotFoundError(f'there is no file {file} to load weights from.')
-    try:
-        with safe_open(file, 'pt') as f: return {k: f.get_tensor(k) for k in f.keys()}, f.metadata() or {}
-    except SafetensorError as e: raise ValueError(f'{file} is no whole safetensors file ({e}). Was it written by Learner.save?') from e
+    return _open_tensors(file, list)
+
+# %% ../nbs/api/weights.ipynb #weights-check_origin
+def check_origin(file: str | Path,      # What `write_tensors` wrote
+                 origin: dict[str, str] # What its metadata should say
+    ) -> None:
+    """Compare what a file says of its origin with what it should say, and load nothing.
+
+    Raises `FileNotFoundError`, or `ValueError` with all that differs, or for a file that is damaged or something else."""
+    _, said = _open_tensors(file, lambda names: ())
+    if differs := [k for k, v in origin.items() if said.get(k) != v]:
+        raise ValueError(f'{file} ' + (f'was trained with another {" and another ".join(differs)}.' if said.keys() & origin.keys()
+                                       else 'does not say what it was trained with.'))
 
 # %% ../nbs/api/weights.ipynb #weights-load_weights
 def load_weights(model: nn.Module,           # Changed in place

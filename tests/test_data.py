@@ -16,15 +16,16 @@ import numpy as np
 import pytest
 import torch
 from conftest import tiny
-from fastai.data.external import URLs
+from PIL import Image
 from safetensors.torch import load_file
 from test_bad_input import raised_by_somebody
 
+from mnist_under_hood.cli import mnist_predict
 from mnist_under_hood.data import load_split
-from mnist_under_hood.disk import delete_leftovers
-from mnist_under_hood.files import SAMPLE, cached_array, count_images, mnist_sample, unpack_archive, write_digits
+from mnist_under_hood.files import (MNIST_SAMPLE, cached_array, count_images, is_mnist_sample, mnist_sample,
+                                    unpack_archive)
+from mnist_under_hood.standin import write_digits
 from mnist_under_hood.weights import write_tensors
-
 
 
 def left_behind(home): return [str(o.relative_to(home)) for o in home.rglob('*') if 'part' in o.name]
@@ -32,7 +33,7 @@ def left_behind(home): return [str(o.relative_to(home)) for o in home.rglob('*')
 
 def grow_old(folder):
     "Make all that processes left in `folder` two days old; what it was"
-    left = [o for o in folder.rglob('*-part-*')]
+    left = [o for o in folder.rglob('*-part-*/.unfinished*')]
     for o in left: os.utime(o, (time.time() - 2*24*3600,)*2)
     return left
 
@@ -48,26 +49,83 @@ def killed(code):
 def test_download_lands_where_fastai_looks(home, server):
     path = mnist_sample()
     assert path == home/'data'/'mnist_sample' and count_images(path, tiny.splits) == tiny.counts
-    shutil.rmtree(server)
-    assert mnist_sample() == path, 'the second call downloads nothing'
+    assert mnist_sample() == path and len(server.requests) == 1, 'the second call downloads nothing'
     assert left_behind(home) == []
 
 
-def test_cut_off_download_is_named_and_leaves_nothing(home, server):
-    archive = server/'mnist_sample.tgz'
-    good = archive.read_bytes()
-    archive.write_bytes(good[:len(good)//2])
-    with pytest.raises(OSError, match='mnist_sample.tgz did not arrive whole .* Run this again'): mnist_sample()
+def test_download_shows_a_bar(home, server, capfd):
+    mnist_sample()
+    assert '100%' in capfd.readouterr().err
+
+
+@pytest.mark.parametrize('answer', ['cut', 'stall', 'wrong', 'flipped'])
+def test_download_that_fails_is_tried_again(home, server, answer):
+    "A connection that is cut or silent, other bytes, and one bit near the end that no size or first megabyte betrays"
+    server.answers, began = [answer, answer, 'whole'], time.monotonic()
+    assert count_images(mnist_sample(), tiny.splits) == tiny.counts
+    assert time.monotonic() - began < 15, 'the server stalls for 20 seconds, and nobody waits for it'
+    assert server.requests == ['/mnist_sample.tgz', 1, '/mnist_sample.tgz', 2, '/mnist_sample.tgz'], 'with pauses'
+    assert left_behind(home) == []
+
+
+@pytest.mark.parametrize('answer, says', [
+    ('cut', 'Connection broken|IncompleteRead'), ('stall', 'timed out'), ('wrong', 'begins with other bytes'),
+    ('flipped', 'CRC check failed'), ('redirect', 'Exceeded 30 redirects')])
+def test_download_that_keeps_failing_is_named_and_leaves_nothing(home, server, answer, says):
+    server.answers = [answer]
+    with pytest.raises(OSError, match=f'mnist_sample.tgz did not arrive whole .*({says}).* Run this again'):
+        mnist_sample()
     assert not (home/'data'/'mnist_sample').exists() and left_behind(home) == []
-    archive.write_bytes(good)
+    server.answers = ['whole']
     assert count_images(mnist_sample(), tiny.splits) == tiny.counts, 'the next run starts clean'
+
+
+def test_download_follows_a_redirection(home, server):
+    server.answers = ['redirect', 'redirect', 'whole']
+    assert count_images(mnist_sample(), tiny.splits) == tiny.counts
+    assert server.requests == ['/mnist_sample.tgz', '/elsewhere/1', '/elsewhere/2']
+
+
+def test_archive_of_another_length_or_with_other_pictures(home, server, digits, tmp_path):
+    with open(server.archive, 'ab') as f: f.write(b'more')
+    with pytest.raises(OSError, match=r'did not arrive whole \(it has .* bytes, and should have'): mnist_sample()
+    fewer = shutil.copytree(digits, tmp_path/'fewer')
+    (fewer/'train'/'3'/'0.png').unlink()
+    with tarfile.open(server.archive, 'w:gz') as tar: tar.add(fewer, 'mnist_sample')
+    server.known()
+    with pytest.raises(OSError, match=r'did not arrive whole \(it holds .*29.* and should hold .*30'): mnist_sample()
+    assert not (home/'data'/'mnist_sample').exists() and left_behind(home) == []
+
+
+@pytest.mark.parametrize('status, says', [(404, 'its host answers 404'), (None, 'no answer from its host: Connect')])
+def test_no_archive_or_no_network(home, server, monkeypatch, capsys, status, says):
+    "Other pictures stand in, and a sentence that says so goes where errors go"
+    server.status = status or 200
+    if not status: monkeypatch.setattr('mnist_under_hood.files.MNIST_SAMPLE',
+                                       server.source._replace(url='http://127.0.0.1:9/mnist_sample.tgz'))
+    assert not is_mnist_sample(mnist_sample())
+    out, err = capsys.readouterr()
+    assert out == '' and re.search(rf"mnist_sample cannot be downloaded \({says}.*digits stand in", err)
+
+
+def test_front_page_without_fastai(home, server):
+    "The package alone downloads its data; of the example, a tenth of an epoch"
+    root = Path(__file__).resolve().parents[1]
+    example = (root/'README.md').read_text().split('```python\n')[1].split('```')[0]
+    code = ('import sys\nfor name in "fastai", "fastbook", "fastcore", "fastdownload", "nbdev", "sklearn": '
+            'sys.modules[name] = None\nimport mnist_under_hood.files as files\n'
+            f'files.MNIST_SAMPLE = files.Source(*{tuple(server.source)!r})\n{example}')
+    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert result.returncode == 0 and re.fullmatch(r'[01]\.\d\d\n', result.stdout), result.stderr
+    assert (home/'data'/'mnist_sample').is_dir()
 
 
 def test_two_processes_at_once(home):
     code = ('from unittest.mock import patch\nfrom mnist_under_hood.files import *\nfrom mnist_under_hood.data '
             'import load_split\n'
-            "with patch('urllib.request.urlopen', side_effect=OSError('no network')): path = mnist_sample()\n"
-            'print(sum(o for o, _ in count_images(path, SAMPLE.splits).values()) == len(load_split(path)[0]) > 0)')
+            "with patch('requests.head', side_effect=OSError('no network')): path = mnist_sample()\n"
+            'counts = count_images(path, MNIST_SAMPLE.splits).values()\n'
+            'print(sum(o for o, _ in counts) == len(load_split(path)[0]) > 0)')
     processes = [subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     last_lines = [p.communicate()[0].splitlines()[-1] for p in processes]
     assert last_lines == ['True']*2
@@ -99,15 +157,15 @@ def test_cache_notices_a_changed_a_new_and_a_missing_file(home, tmp_path, digits
 
 
 half_unpacked = '''
-real = shutil.unpack_archive
-def half(*args, **options):
-    real(*args, **options)
+real = files._members
+def half(*args):
+    real(*args)
     die()
-shutil.unpack_archive = half
+files._members = half
 '''
 half_downloaded = '''
-import fastcore.net, fastdownload.core
-fastdownload.core.urlsave = lambda url, file, **_: (open(file, "wb").write(b"half"), die())
+import pooch
+pooch.HTTPDownloader.__call__ = lambda self, url, file, *_: (open(file, "wb").write(b"half"), die())
 '''
 not_renamed = '''
 real = os.replace
@@ -119,8 +177,7 @@ os.replace = lambda a, b: die() if str(b).endswith("mnist_sample") else real(a, 
                                                                                      'renaming'])
 def test_kill_while_the_data_is_set_up(home, server, code):
     "The next run starts clean, and what the killed one left is gone a day later"
-    killed(f'from fastai.data.external import URLs\nURLs.MNIST_SAMPLE = {URLs.MNIST_SAMPLE!r}\n'
-           f'files.SAMPLE = files.SAMPLE._replace(counts={tiny.counts})\n{code}\nfiles.mnist_sample()')
+    killed(f'files.MNIST_SAMPLE = files.Source(*{tuple(server.source)!r})\n{code}\nfiles.mnist_sample()')
     assert not (home/'data'/'mnist_sample').exists() and left_behind(home/'data') != []
     path = mnist_sample()
     assert count_images(path, tiny.splits) == tiny.counts
@@ -134,7 +191,7 @@ def test_kill_while_unpacking_an_archive(home, tmp_path, monkeypatch, digits):
     with tarfile.open(tmp_path/'mnist_sample.tgz', 'w:gz') as tar: tar.add(digits, 'mnist_sample')
     killed(f'{half_unpacked}\nfiles.unpack_archive({str(tmp_path/"mnist_sample.tgz")!r})')
     monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', str(tmp_path/'mnist_sample.tgz'))
-    assert count_images(mnist_sample(), SAMPLE.splits) == tiny.counts
+    assert count_images(mnist_sample(), MNIST_SAMPLE.splits) == tiny.counts
     assert grow_old(home)
     mnist_sample()
     assert left_behind(home) == []
@@ -164,22 +221,13 @@ def test_kill_while_weights_are_written(home, tmp_path, digits):
            '"wb").write(bytes(1000)), die())\n' + ladder)
     assert left_behind(weights) and not (weights/'baseline.safetensors').exists()
     assert grow_old(weights)
-    (weights/'thesis-part-2').mkdir()
-    os.utime(weights/'thesis-part-2', (0, 0))
+    for name in 'thesis-part-2', 'baseline.safetensors-part-mine', 'baseline.safetensors-part-abcdefgh':
+        (weights/name).write_text('not ours')
+        os.utime(weights/name, (0, 0))
     subprocess.run([sys.executable, '-c', 'import os\n' + ladder], check=True, stdout=subprocess.DEVNULL)
-    assert sorted(os.listdir(weights)) == ['baseline.safetensors', 'thesis-part-2'], 'what is not ours stays'
+    assert sorted(os.listdir(weights)) == ['baseline.safetensors', 'baseline.safetensors-part-abcdefgh',
+                                           'baseline.safetensors-part-mine', 'thesis-part-2'], 'what is not ours stays'
     assert load_file(weights/'baseline.safetensors')['mean_3'].shape == (28, 28)
-
-
-def test_leftovers_stay_that_are_young_or_have_another_name(tmp_path):
-    for name in 'a-part-abcdefgh', 'a-part-12345678', 'b-part-abcdefgh', 'a-part-', 'a-partly-done', 'a-part-abcdefghi':
-        (tmp_path/name).write_text('')
-    grow_old(tmp_path)
-    os.utime(tmp_path/'a-part-12345678')
-    delete_leftovers(tmp_path, 'a')
-    assert sorted(os.listdir(tmp_path)) == ['a-part-', 'a-part-12345678', 'a-part-abcdefghi', 'a-partly-done',
-                                            'b-part-abcdefgh']
-    delete_leftovers(tmp_path/'none')
 
 
 remedy = 'cannot be written: .*set the environment variable FASTAI_HOME to a folder that has room'
@@ -202,7 +250,7 @@ def small_disk(tmp_path, monkeypatch):
 def test_full_disk(small_disk, server, monkeypatch, digits):
     monkeypatch.setenv('FASTAI_HOME', str(small_disk))
     with pytest.raises(OSError, match=f'disk/data {remedy}'): mnist_sample()
-    with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack_archive(server/'mnist_sample.tgz')
+    with pytest.raises(OSError, match=f'unpacked {remedy}'): unpack_archive(server.archive)
     with pytest.warns(UserWarning, match='cannot be written .*Set FASTAI_HOME'):
         x, _ = load_split(digits)
     assert len(x) == 59 and left_behind(small_disk) == []
@@ -238,7 +286,7 @@ def test_folder_that_must_not_be_written_to(tmp_path, monkeypatch, digits):
         digits = shutil.copytree(digits, scratch + '/digits')
         with tarfile.open(scratch + '/set.tgz', 'w:gz') as tar: tar.add(digits, 'mnist_sample')
         for act in (lambda: unpack_archive(scratch + '/set.tgz'),
-                    lambda: write_digits(scratch + '/closed/digits', SAMPLE)):
+                    lambda: write_digits(scratch + '/closed/digits', tiny.splits, tiny.counts)):
             assert re.match(f'OSError: .* {remedy}', raised_by_somebody(act))
         def loaded():
             warnings.simplefilter('error')
@@ -247,17 +295,10 @@ def test_folder_that_must_not_be_written_to(tmp_path, monkeypatch, digits):
                         raised_by_somebody(loaded))
 
 
-def test_wrong_hash_is_named_and_leaves_nothing(home, server, monkeypatch):
-    "fastai knows the size and the hash of each of its archives; here it knows others for this address"
-    monkeypatch.setattr('fastdownload.core.read_checks',
-                        lambda _: {URLs.MNIST_SAMPLE: (3214948, '2dbc7ec6f9259b583af0072c55816a88')})
-    with pytest.raises(OSError, match='mnist_sample.tgz did not arrive whole .*Run this again'): mnist_sample()
-    assert not (home/'data'/'mnist_sample').exists() and left_behind(home) == []
-
-
 def test_download_may_not_reach_outside(home, server, tmp_path):
-    with tarfile.open(server/'mnist_sample.tgz', 'w:gz') as tar:
+    with tarfile.open(server.archive, 'w:gz') as tar:
         tar.addfile(tarfile.TarInfo('../../escaped'), io.BytesIO())
+    server.known()
     with pytest.raises(OSError, match='did not arrive whole .*escaped.*outside'): mnist_sample()
     assert not list(tmp_path.rglob('escaped')) and left_behind(home) == []
 
@@ -286,26 +327,82 @@ def test_what_is_loaded_can_be_changed_and_the_cache_stays(home, tmp_path, digit
     assert (load_split(digits)[0] == x).all()
 
 
-def test_large_set_notices_what_changes_its_folder_and_most_changes_in_bulk(home, tmp_path):
-    "Beyond 512 files not each is asked; the page on files says so"
+def test_every_change_is_noticed(home, tmp_path):
+    "In a large set too, and whatever a program does to hide it"
     folder, reads = tmp_path/'set', []
     (folder/'a').mkdir(parents=True)
     names = [f'{i}.txt' for i in range(2000)]
     for name in names: (folder/'a'/name).write_text(name)
     def load(names=names): return cached_array(folder, {'a': names}, lambda: reads.append(0) or np.zeros(3))
-    def was_read(change):
+    def was_read(change, names=names):
         before = len(reads)
         change()
-        load()
+        load(names)
         return len(reads) > before
     load()
     assert not was_read(lambda: None)
-    assert was_read(lambda: (folder/'a'/'new.txt').write_text('')), 'a new file'
+    assert was_read(lambda: (folder/'a'/'new.txt').write_text(''), [*names, 'new.txt']), 'a new file'
     assert was_read(lambda: (folder/'a'/'new.txt').unlink()), 'a missing file'
     def replace():
         (tmp_path/'other').write_text('other')
         os.replace(tmp_path/'other', folder/'a'/names[1])
     assert was_read(replace), 'a file in the place of another'
-    assert was_read(lambda: [(folder/'a'/name).write_text('changed') for name in names]), 'all overwritten'
-    assert was_read(lambda: os.utime(folder/'a')), 'touch'
-    assert not was_read(lambda: (folder/'a'/names[1]).write_text('one of the many'))
+    def rewrite(name):
+        text, seen = (folder/'a'/name).read_text(), (folder/'a'/name).stat()
+        (folder/'a'/name).write_text(text[::-1])
+        os.utime(folder/'a'/name, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    missed = [name for name in np.random.default_rng(0).permutation(names)[:20] if not was_read(lambda: rewrite(name))]
+    assert os.name == 'nt' or missed == [], 'the same length and the same time'
+
+
+def test_picture_overwritten_in_place(home, tmp_path, digits):
+    "As soon as the set has been read, and as long as it was"
+    digits = shutil.copytree(digits, tmp_path/'digits')
+    file = sorted((digits/'train'/'3').iterdir())[0]
+    for _ in range(5):
+        x = load_split(digits)[0][0]
+        file.write_bytes(file.read_bytes() if (x == 0).all() else png_as_long(file))
+        assert (load_split(digits)[0][0] == 0).all()
+        file.write_bytes((digits/'train'/'3'/'1.png').read_bytes())
+
+
+def png_as_long(file):
+    "A black picture, filled up to as many bytes as `file` has"
+    black = io.BytesIO()
+    Image.new('L', (28, 28)).save(black, 'png')
+    return black.getvalue().ljust(file.stat().st_size, b'\0')
+
+
+def test_a_reader_that_was_changed_reads_anew(home, tmp_path, digits, monkeypatch):
+    "As a newer package is, or a cell of the notebook"
+    import mnist_under_hood.data as data
+    digits = shutil.copytree(digits, tmp_path/'digits')
+    x, real = load_split(digits)[0].clone(), data.read_images
+    def inverted(files): return 255 - real(files)
+    inverted.__module__ = real.__module__
+    monkeypatch.setattr(data, 'read_images', inverted)
+    assert torch.allclose(load_split(digits)[0], 1 - x)
+    monkeypatch.undo()
+
+
+def test_weights_of_other_pictures_are_not_used(tmp_path, home, digits, monkeypatch, capsys):
+    "As when a net was trained on the pictures that stand in for MNIST, and MNIST can be had later"
+    first, second = (shutil.copytree(digits, tmp_path/name) for name in ('first', 'second'))
+    for a, b in zip(sorted((second/'train'/'3').iterdir()), sorted((second/'train'/'7').iterdir())):
+        content = a.read_bytes()
+        a.write_bytes(b.read_bytes())
+        b.write_bytes(content)
+    picture = str(first/'valid'/'3'/'0.png')
+    def trains(path):
+        monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', str(path))
+        assert mnist_predict(['--rung', 'linear', picture]) == 0
+        return capsys.readouterr().err
+    assert 'training linear' in trains(first)
+    assert 'training' not in trains(first)
+    said = trains(second)
+    assert re.search(r'linear\.safetensors was trained with another set of pictures\.\s+training linear', said), said
+    assert 'training' not in trains(second)
+    monkeypatch.setattr('mnist_under_hood.__version__', '99.0')
+    assert 'another package version' in trains(second)
+    write_tensors(home/'mnist_under_hood'/'linear.safetensors', {'weight': torch.zeros(1, 784), 'bias': torch.zeros(1)})
+    assert 'does not say what it was trained with' in trains(second)

@@ -148,7 +148,7 @@ def main(names, record=False):
     paths = [str(root), os.environ.get('PYTHONPATH')]
     os.environ.update(COURSE='1', PYTHONPATH=os.pathsep.join(filter(None, paths)))
     sys.path.insert(0, str(root))
-    from mnist_under_hood.files import SAMPLE, count_images, is_mnist_sample, mnist_sample
+    from mnist_under_hood.files import MNIST_SAMPLE, count_images, is_mnist_sample, mnist_sample
     pages = chosen(names)
     try: path = mnist_sample()  # downloads, if need be, where the progress can be seen
     except (OSError, ValueError, ImportError) as e: sys.exit(str(e))
@@ -156,7 +156,7 @@ def main(names, record=False):
         sys.exit(f'{path} is not MNIST_SAMPLE, whose numbers the pages show, so nothing is recorded.')
     if os.environ.get('ANEW'):
         for page in pages: (copies/page).unlink(missing_ok=True)
-    data = [str(path), count_images(path, SAMPLE.splits), os.environ.get('MNIST_UNDER_HOOD_DATA')]
+    data = [str(path), count_images(path, MNIST_SAMPLE.splits), os.environ.get('MNIST_UNDER_HOOD_DATA')]
     stopped = run_all(pages, {o: fingerprint(o, data) for o in pages})
     for page in pages:
         if page in stopped or not (names or page.stem in ladders): continue
