@@ -75,7 +75,8 @@ def _light_on_dark(pixels: np.ndarray) -> np.ndarray:
     rim = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
     step = max(1, max(light.shape)//50)
     largest = without_specks(light[::step, ::step], share=1)
-    sheet = largest.any() and largest[_box(largest)].mean() > 0.6
+    box = largest[_box(largest)] if largest.any() else largest
+    sheet = box.mean() > 0.6 and min(box.shape) > max(largest.shape)/5  # a stroke fills its box too, and is narrow
     return 255 - pixels if rim.mean() > 0.5 or sheet else pixels
 
 # %% ../nbs/handwriting.ipynb #handwriting-without_paper
