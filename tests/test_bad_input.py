@@ -336,7 +336,7 @@ def test_archive_cut_off(place):
     'temperature of NaN': (fit_temperature, [tensor([[nan, 0.]]), tensor([0])],
                            r'scores holds numbers that are not finite'),
     'an unknown rung': (train_rung, ['linaer', None, None],
-                                r"rung is 'linaer'; there are baseline, linear, relu, resnet18")})
+                                r"rung is 'linaer'; there are baseline, linear, relu, conv, resnet18")})
 def test_arguments(function, arguments, says):
     with refused(ValueError, says): function(*arguments)
 
@@ -551,6 +551,15 @@ def test_mnist_predict_skips(place, said, content, says):
     assert re.search(rf'picture\.png: skipped: .*{says}', err), err
 
 
+@table('picture', {
+    'ruled paper': Image.fromarray(np.where(np.arange(300) % 60 < 4, 120, 230).astype(np.uint8)[:, None].repeat(400, 1)),
+    'noise': Image.fromarray((np.random.default_rng(0).random((300, 300)) < 0.2).astype(np.uint8)*255)})
+def test_mnist_predict_says_neither(place, said, picture):
+    picture.save(place/'picture.png')
+    out = said(False, mnist_predict, '--weights', 'relu.safetensors', 'picture.png')
+    assert out == 'picture.png: neither a 3 nor a 7\n'
+
+
 def test_mnist_predict_of_an_animation(place, said):
     seven.save(place/'seven.gif', save_all=True, append_images=[seven.rotate(180)])
     assert len(said(False, mnist_predict, '--weights', 'relu.safetensors', 'seven.gif').splitlines()) == 1
@@ -568,7 +577,7 @@ def test_mnist_predict_of_an_animation(place, said):
     'weights of NaN': (mnist_predict, ['--weights', 'nan.safetensors', 'seven.png'],
                        r'the weights contain NaN.*Train them anew'),
     'no such rung': (mnist_ladder, ['--rungs', 'linear,linaer'],
-                     "no rung 'linaer'; there are baseline, linear, relu, resnet18"),
+                     "no rung 'linaer'; there are baseline, linear, relu, conv, resnet18"),
     **{f'{n} epochs': (mnist_ladder, ['--epochs', n], '--epochs: .*(not a whole number above 0|invalid)')
        for n in ('0', '-1', '1.5', 'nan', '²')},
     'no data': (mnist_ladder, [], 'MNIST_UNDER_HOOD_DATA names .*nowhere, which is neither a data folder')})
@@ -591,6 +600,14 @@ def test_mnist_ladder_with_a_set(place, said, monkeypatch, of_train, damage, arg
 def test_mnist_ladder_with_an_archive_of_something_else(place, said, monkeypatch):
     monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', str(archive(place)))
     assert re.search(r'MNIST_UNDER_HOOD_DATA names .*set\.tgz, which is neither', said(True, mnist_ladder))
+
+
+def test_mnist_ladder_skips_a_rung_that_cannot_be_trained(place, said, monkeypatch):
+    def refuse(*args, **kwargs): raise ValueError('the last batch has one picture')
+    monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', str(make_set(place/'set')))
+    monkeypatch.setattr('mnist_under_hood.rungs.train_rung', refuse)
+    err = said(True, mnist_ladder, '--rungs', 'conv,resnet18')
+    assert re.findall('(.*): skipped: the last batch has one', err) == ['conv', 'resnet18'], err
 
 
 def test_mnist_ladder_with_four_pictures_of_each(place, said, monkeypatch):
