@@ -19,9 +19,8 @@ def _quietly(command: Callable) -> Callable:
     @functools.wraps(command)
     def run(argv: Sequence[str] | None = None) -> int:
         try:
-            status = command(argv)
-            sys.stdout.flush()
-            return status
+            try: return command(argv)
+            finally: sys.stdout.flush()
         except KeyboardInterrupt: return 128 + 2
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
@@ -69,12 +68,15 @@ _ROW = '{:12} {:>11} {:>9} {:>12} {:>8}'
 def _pictures() -> tuple:
     "MNIST_SAMPLE: pictures and labels to train on, and to measure on"
     from mnist_under_hood.data import load_split, mnist_sample
+    from mnist_under_hood.data import load_split, mnist_sample
     path = mnist_sample()
     return load_split(path, 'train'), load_split(path, 'valid')
 
 # %% ../nbs/api/cli.ipynb #cli-climb
 def _climb(rung: str, train: tuple, valid: tuple, n_epoch: int | None) -> Learner:
     "Train one rung and print its row of the table"
+    from mnist_under_hood.learner import ProgressBar
+    from mnist_under_hood.rungs import as_rung, train_rung
     from mnist_under_hood.learner import ProgressBar
     from mnist_under_hood.rungs import as_rung, train_rung
     began = time.perf_counter()
@@ -94,10 +96,12 @@ def _complain(reason: str | Exception) -> int:
 def _save(learn: Learner, file: Path) -> None:
     "Write the weights of `learn`. Raises `OSError`"
     from mnist_under_hood.disk import delete_leftovers
+    from mnist_under_hood.disk import delete_leftovers
     delete_leftovers(file.parent, file.name)
     learn.save(file)
 
 # %% ../nbs/api/cli.ipynb #cli-ladder
+@_quietly
 @_quietly
 def mnist_ladder(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
     ) -> int:                                      # Exit status: 0, or 1 if a rung was skipped, or the data or the folder failed
@@ -124,6 +128,10 @@ def _load(rung: str, weights: Path) -> Learner:
     from mnist_under_hood.learner import DataLoaders, Learner
     from mnist_under_hood.linear import DataLoader, mnist_loss
     from mnist_under_hood.rungs import RECIPES
+    import torch
+    from mnist_under_hood.learner import DataLoaders, Learner
+    from mnist_under_hood.linear import DataLoader, mnist_loss
+    from mnist_under_hood.rungs import RECIPES
     nothing = DataLoader(torch.zeros(1, 784), torch.zeros(1, 1))
     learn = Learner(DataLoaders(nothing, nothing), RECIPES[rung].model(), mnist_loss, bar=False)
     learn.load(weights)
@@ -140,6 +148,9 @@ def _matching(weights: Path) -> Learner:
 # %% ../nbs/api/cli.ipynb #cli-kept
 def _kept(rung: str) -> Learner:
     "A learner with the weights of an earlier training on the same pictures or, where there are none that can be read, of one now"
+    from mnist_under_hood.disk import course_home
+    from mnist_under_hood.rungs import RECIPES, rung_origin, train_rung
+    from mnist_under_hood.weights import check_origin, write_tensors
     from mnist_under_hood.disk import course_home
     from mnist_under_hood.rungs import RECIPES, rung_origin, train_rung
     from mnist_under_hood.weights import check_origin, write_tensors
@@ -169,9 +180,12 @@ def _predict_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 # %% ../nbs/api/cli.ipynb #cli-predict
 @_quietly
+@_quietly
 def mnist_predict(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
     ) -> int:                                       # Exit status: 0, or 1 if a file was skipped or the weights do not fit
     "Say for each picture whether it shows a three or a seven and with what probability, or neither"
+    from mnist_under_hood.files import open_image
+    from mnist_under_hood.handwriting import is_neither, prepare_image
     from mnist_under_hood.files import open_image
     from mnist_under_hood.handwriting import is_neither, prepare_image
     args, skipped = _predict_arguments(argv), 0

@@ -4,15 +4,19 @@
 
 # %% ../nbs/handwriting.ipynb #handwriting-imports
 from __future__ import annotations
-import warnings
+import functools, warnings
+from pathlib import Path
 from typing import Callable
 import numpy as np
 import torch
 from PIL import Image, ImageFilter, ImageOps
-from torch import Tensor
+from torch import Tensor, nn
+import mnist_under_hood
+from .conv import simple_cnn
+from .weights import read_tensors
 
 # %% auto #0
-__all__ = ['without_specks', 'ink_of', 'prepare_image']
+__all__ = ['without_specks', 'ink_of', 'prepare_image', 'is_neither']
 
 # %% ../nbs/handwriting.ipynb #handwriting-check
 def _check_image(image: Image.Image) -> None:
@@ -159,3 +163,19 @@ def prepare_image(image: Image.Image # Any size and mode, with one digit on a pl
     if ink.max() < 1: raise ValueError('the picture has no ink: all of it is about equally bright.')
     if _is_mnists(ink): return torch.from_numpy(ink.copy())
     return torch.from_numpy(_centred(_scaled(*_thickened(ink, without_specks(ink > 0.35)))))
+
+# %% ../nbs/handwriting.ipynb #handwriting-is_neither
+@functools.cache
+def _neither_net() -> tuple[nn.Module, float]:
+    "The net that the package brings along, and the score below which a picture is neither"
+    model = simple_cnn((16, 32, 64))
+    weights, said = read_tensors(Path(mnist_under_hood.__path__[0])/'neither.safetensors')
+    model.load_state_dict(weights)
+    return model.eval(), float(said['threshold'])
+
+def is_neither(x: Tensor # float (28, 28), (N, 28, 28) or (N, 784), as `prepare_image` gives them
+    ) -> Tensor:         # bool (N,)
+    "Which pictures show neither a three nor a seven, as far as a network can tell that was shown digits, letters, strokes and noise"
+    model, threshold = _neither_net()
+    with torch.no_grad(): scores = torch.cat([model(o)[:, 0] for o in x.cpu().reshape(-1, 784).split(1000)])
+    return scores < threshold
