@@ -184,11 +184,9 @@ def _predict_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def mnist_predict(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
     ) -> int:                                       # Exit status: 0, or 1 if a file was skipped or the weights do not fit
     "Say for each picture whether it shows a three or a seven and with what probability, or neither"
-    from mnist_under_hood.files import open_image
-    from mnist_under_hood.handwriting import is_neither, prepare_image
-    from mnist_under_hood.files import open_image
-    from mnist_under_hood.handwriting import is_neither, prepare_image
     args, skipped = _predict_arguments(argv), 0
+    from mnist_under_hood.files import open_image
+    from mnist_under_hood.handwriting import is_neither, prepare_image
     try: learn = _matching(args.weights) if args.weights else _kept(args.rung)
     except (ValueError, OSError, ImportError) as e: return _complain(e)
     for name in args.images:
