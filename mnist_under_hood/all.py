@@ -18,6 +18,8 @@ from .sgd import *
 from .linear import *
 from .optim import *
 from .weights import *
+from .predictor import *
+from .harness import *
 from .learner import *
 from .nets import *
 from .conv import *

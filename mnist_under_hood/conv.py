@@ -16,7 +16,8 @@ def moved(images: Tensor, # float (N, 28, 28) or (N, 784)
           right: int = 0  # Pixels to the right, -28 to 28; negative moves left
     ) -> Tensor:          # The same shape
     "Pictures moved over empty paper. What crosses the rim is cut off. Raises `ValueError` for a move by more than 28"
-    if max(abs(down), abs(right)) > 28: raise ValueError(f'down is {down} and right is {right}; each is from -28 to 28.')
+    if max(abs(down), abs(right)) > 28:
+        raise ValueError(f'down is {down} and right is {right}; each is from -28 to 28.')
     sheet = F.pad(images.reshape(-1, 28, 28), (28, 28, 28, 28))
     return sheet[:, 28 - down:56 - down, 28 - right:56 - right].reshape(images.shape)
 
@@ -33,8 +34,11 @@ def simple_cnn(channels: tuple[int, ...] = (8, 16, 32), # Channels that each lay
                strides: tuple[int, ...] = (2, 2, 2),    # The stride of each layer
                n_out: int = 1                           # Scores for a picture
     ) -> nn.Sequential:                                 # Takes float (N, 784), returns float (N, n_out)
-    "A small convolutional net: 3 by 3 windows, the average of each channel, one linear layer. Raises `ValueError` unless each layer has a stride"
-    if len(channels) != len(strides): raise ValueError(f'strides holds {len(strides)} numbers for {len(channels)} layers; each layer wants one.')
+    """3 by 3 convolutions, the average of each channel, one linear layer.
+
+    Raises `ValueError` unless each layer has a stride."""
+    if len(channels) != len(strides):
+        raise ValueError(f'strides holds {len(strides)} numbers for {len(channels)} layers; each layer wants one.')
     layers = [conv_layer(*o) for o in zip((1, *channels), channels, strides)]
     return nn.Sequential(nn.Unflatten(1, (1, 28, 28)), *layers,
                          nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels[-1], n_out))

@@ -130,6 +130,7 @@ class Checkpoint(Callback):
         if learn.epoch < self.done: raise CancelEpochException
 
     def after_epoch(self, learn: Learner) -> None:
+        if learn.epoch < self.done: return  # one of the epochs that were done before, which is over as soon as it begins
         self.done = learn.epoch + 1
         if not self.write: return
         text, tensors = pack_state({'account': self.account, 'done': self.done, **_state_of(learn)})

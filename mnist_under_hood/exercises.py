@@ -163,49 +163,62 @@ EXERCISES['grad twice'] = Exercise(
         'the slope of x² is 2x, and not x².': 18,
         'two calls add their slopes, they do not multiply them.': 36})
 
-# %% ../nbs/api/exercises.ipynb #exercises-two_steps_down
-EXERCISES['two steps down'] = Exercise(
-    solution=1.28,
+# %% ../nbs/api/exercises.ipynb #exercises-across
+EXERCISES['across'] = Exercise(
+    solution=-0.96,
     mistakes={
-        'that is where the first step ends.': 1.6,
-        'the second step starts at 1.6, where the slope is smaller.': 1.2,
-        'that goes uphill: the slope is subtracted.': 2.88})
+        'that is where the first step ends.': 1.2,
+        'the factor 1 − 0.9·2 is negative, and its square is positive: the point is back on the side where it began.': 0.96,
+        'that goes uphill: the slope is subtracted.': -11.76,
+        'the slope of x² is 2x, so the factor is 1 − 0.9·2.': -0.015})
 
-# %% ../nbs/api/exercises.ipynb #exercises-slope
-EXERCISES['slope'] = Exercise(
-    inputs=lambda draw: (draw.numbers(-4, 4, draw.whole(1, 6)),),
-    edges=((torch.zeros(2),),),
-    solution=lambda x: 6*x - 2,
+# %% ../nbs/api/exercises.ipynb #exercises-chain_slope
+EXERCISES['chain slope'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-2, 2), draw.numbers(-4, 4, n := draw.whole(2, 9)), draw.numbers(-4, 4, n)),
+    edges=((0., torch.ones(2), torch.ones(2)), (2., torch.tensor([3.]), torch.tensor([6.]))),
+    solution=lambda w, x, y: (2*(w*x - y)*x).mean(),
     mistakes={
-        'that is the function itself.': lambda x: 3*x**2 - 2*x,
-        'x² has the slope 2x, so 3x² has 6x.': lambda x: 3*x - 2,
-        'the line −2x has a slope too: −2 everywhere.': lambda x: 6*x,
-        'that is the sum of the slopes at all points; look at each x by itself.': lambda x: (6*x - 2).sum()})
+        'that is the slope with respect to the predictions; w moves each of them by x.':
+            lambda w, x, y: (2*(w*x - y)).mean(),
+        'the slope of a square is twice what is squared.': lambda w, x, y: ((w*x - y)*x).mean(),
+        'that is the sum over the points; the loss is their mean.': lambda w, x, y: (2*(w*x - y)*x).sum(),
+        'that is the loss itself.': lambda w, x, y: ((w*x - y)**2).mean(),
+        'the slopes of each point multiply before the mean is taken.':
+            lambda w, x, y: 2*(w*x - y).mean()*x.mean()})
 
-# %% ../nbs/api/exercises.ipynb #exercises-mse
-EXERCISES['mse'] = Exercise(
-    inputs=lambda draw: (draw.numbers(-4, 4, n := draw.whole(1, 30)), draw.numbers(-4, 4, n)),
-    edges=((torch.ones(1), torch.ones(1)), (torch.zeros(2), torch.tensor([1., -1.]))),
-    solution=lambda preds, targets: ((preds - targets)**2).mean(),
+# %% ../nbs/api/exercises.ipynb #exercises-slowest
+EXERCISES['slowest'] = Exercise(
+    inputs=lambda draw: (draw.numbers(1/64, 4, draw.whole(2, 6)), draw.numbers(1/64, 0.75)),
+    edges=((torch.tensor([2.]), 0.5), (torch.tensor([2., 0.25]), 0.25), (torch.tensor([0.25, 2.]), 1.)),
+    solution=lambda curvatures, lr: (1 - lr*curvatures).abs().max(),
     mistakes={
-        'that is the sum; a loss that grows with the number of points wants another learning rate for each.':
-            lambda preds, targets: ((preds - targets)**2).sum(),
-        'that is the mean absolute error; square the differences.':
-            lambda preds, targets: (preds - targets).abs().mean(),
-        'there is a root too many: that is RMSE.': lambda preds, targets: ((preds - targets)**2).mean().sqrt(),
-        'you squared the mean, in which errors of both signs cancel.':
-            lambda preds, targets: (preds - targets).mean()**2})
+        'a factor of −0.9 leaves nine tenths of the distance too, on the other side.':
+            lambda curvatures, lr: (1 - lr*curvatures).max(),
+        'that is the fastest.': lambda curvatures, lr: (1 - lr*curvatures).abs().min(),
+        'the most curved direction need not be the slowest: with a small rate it is the fastest.':
+            lambda curvatures, lr: (1 - lr*curvatures.max()).abs(),
+        'the flattest direction need not be the slowest: past the edge another explodes.':
+            lambda curvatures, lr: (1 - lr*curvatures.min()).abs()})
 
-# %% ../nbs/api/exercises.ipynb #exercises-step
-EXERCISES['step'] = Exercise(
-    inputs=lambda draw: (draw.numbers(-2, 2, n := draw.whole(1, 5)), draw.numbers(-2, 2, n), draw.numbers(1/64, 2)),
-    edges=((torch.ones(1), torch.zeros(1), 0.5), (torch.zeros(2), torch.ones(2), 4.)),
-    solution=lambda w, grad, lr: w - lr*grad,
+# %% ../nbs/api/exercises.ipynb #exercises-debug_descent
+def _descend(x: float, slope: Callable, lr: float, n: int, sign: int = -1, extra: int = 0) -> float:
+    "Where descent arrives; `sign` and `extra` are for its mistakes"
+    for _ in range(n + extra): x = x + sign*lr*slope(x)
+    return x
+
+EXERCISES['debug descent'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-2, 2), lambda x, h=draw.numbers(1/64, 3), at=draw.numbers(-2, 2): h*(x - at),
+                         draw.numbers(1/64, 0.5), draw.whole(2, 6)),
+    edges=((1., lambda x: 2*x, 0.25, 0), (1.5, lambda x: 2*x, 0.25, 1), (1., lambda x: 4*x**3, 0.125, 3)),
+    solution=_descend,
     mistakes={
-        'the gradient points uphill; subtract.': lambda w, grad, lr: w + lr*grad,
-        'the learning rate is missing.': lambda w, grad, lr: w - grad,
-        'that is the way to go, and not where it leads: begin at w.': lambda w, grad, lr: -lr*grad,
-        'weight and gradient have changed places.': lambda w, grad, lr: grad - lr*w})
+        'it still goes uphill: subtract.': lambda x, slope, lr, n: _descend(x, slope, lr, n, 1),
+        'that is one step too many.': lambda x, slope, lr, n: _descend(x, slope, lr, n, -1, 1),
+        'every step uses the slope at the start. Ask for the slope again where each step begins.':
+            lambda x, slope, lr, n: x - n*lr*slope(x),
+        'every step uses the slope at the start, and there is one step too many.':
+            lambda x, slope, lr, n: x - (n + 1)*lr*slope(x),
+        'that is the function as it was.': lambda x, slope, lr, n: x + (n + 1)*lr*slope(x)})
 
 # %% ../nbs/api/exercises.ipynb #exercises-undecided
 EXERCISES['undecided'] = Exercise(
@@ -225,18 +238,24 @@ EXERCISES['gradient shape'] = Exercise(
         'the pictures are summed up on the way: one slope for each weight.': (256, 784),
         'that is the shape of the scores. There is a slope for each weight.': (256, 1)})
 
-# %% ../nbs/api/exercises.ipynb #exercises-scores
-EXERCISES['scores'] = Exercise(
-    inputs=lambda draw: (draw.numbers(0, 1, draw.whole(1, 5), 784), draw.numbers(-2, 2, 784, 1), draw.numbers(-4, 4, 1)),
-    edges=((torch.zeros(1, 784), torch.ones(784, 1), torch.ones(1)),),
-    solution=lambda x, weights, bias: x @ weights + bias,
+# %% ../nbs/api/exercises.ipynb #exercises-mean_slope
+def _slope(scores: Tensor) -> Tensor:
+    "Slope of the sigmoid at each score"
+    return scores.sigmoid()*(1 - scores.sigmoid())
+
+EXERCISES['mean slope'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-6, 6, draw.whole(2, 12), 1),),
+    edges=((torch.zeros(1, 1),), (torch.tensor([[20.], [-20.]]),)),
+    solution=lambda scores: _slope(scores).mean(),
     mistakes={
-        'the bias is missing.': lambda x, weights, bias: x @ weights,
-        'the numbers are right, but they lie in a row; a column (N, 1) fits the targets.':
-            lambda x, weights, bias: (x @ weights + bias)[:, 0],
-        'the bias is added, not subtracted.': lambda x, weights, bias: x @ weights - bias,
-        'that multiplies each pixel with its weight and stops; they still have to be summed, which @ does.':
-            lambda x, weights, bias: x*weights.T + bias})
+        'those are the slopes; their mean is wanted.': _slope,
+        'that is the sum of the slopes; the mean is wanted.': lambda scores: _slope(scores).sum(),
+        'that is the mean of the sigmoids, their height. How steep are they?': lambda scores: scores.sigmoid().mean(),
+        'that is the slope at the mean score. Find the slope at each score, then take the mean.':
+            lambda scores: _slope(scores.mean()),
+        'you took the mean too early: p(1 − p) for each p, then the mean.':
+            lambda scores: scores.sigmoid().mean()*(1 - scores.sigmoid().mean()),
+        'in p(1 − p), p is the sigmoid of the score and not the score.': lambda scores: (scores*(1 - scores)).mean()})
 
 # %% ../nbs/api/exercises.ipynb #exercises-loss
 EXERCISES['loss'] = Exercise(
@@ -321,6 +340,20 @@ EXERCISES['corrected'] = Exercise(
         'that is the plain mean; in a running average the last gradients weigh most.':
             lambda grads, beta: grads.mean()})
 
+# %% ../nbs/api/exercises.ipynb #exercises-decay_step
+EXERCISES['decay step'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-2, 2, n := draw.whole(1, 5)), draw.numbers(-2, 2, n), draw.numbers(1/64, 1),
+                         draw.numbers(1/64, 1)),
+    edges=((torch.ones(1), torch.zeros(1), 0.5, 0.5), (torch.ones(2), torch.ones(2), 0.5, 0.)),
+    solution=lambda w, grad, lr, wd: w*(1 - lr*wd) - lr*grad,
+    mistakes={
+        'that is a step without decay.': lambda w, grad, lr, wd: w - lr*grad,
+        'the rate belongs to the decay as well.': lambda w, grad, lr, wd: w*(1 - wd) - lr*grad,
+        'the decay makes a weight smaller; yours makes it larger.': lambda w, grad, lr, wd: w*(1 + lr*wd) - lr*grad,
+        'the gradient points uphill; subtract.': lambda w, grad, lr, wd: w*(1 - lr*wd) + lr*grad,
+        'the decay is for the weight; you shrank the gradient too.':
+            lambda w, grad, lr, wd: (w - lr*grad)*(1 - lr*wd)})
+
 # %% ../nbs/api/exercises.ipynb #exercises-batches
 EXERCISES['batches'] = Exercise(
     solution=245,
@@ -374,27 +407,20 @@ EXERCISES['kinks'] = Exercise(
         'at 0 a kink meets its mirror image: relu(x) − relu(−x) is x, without a kink.': 2,
         'the kink of relu(x − 1) is left; nothing straightens it.': 0})
 
-# %% ../nbs/api/exercises.ipynb #exercises-relu
-EXERCISES['relu'] = Exercise(
-    inputs=lambda draw: (draw.numbers(-3, 3, draw.whole(1, 12)),),
-    edges=((torch.zeros(1),), (torch.tensor([-1e6, 0., 1e6]),)),
-    solution=lambda x: x.clamp_min(0),
+# %% ../nbs/api/exercises.ipynb #exercises-larger
+EXERCISES['larger'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-3, 3, n := draw.whole(1, 8)), draw.numbers(-3, 3, n)),
+    edges=((torch.tensor([1., -2., 0.]), torch.tensor([1., -2., 0.])), (torch.tensor([-1.]), torch.tensor([-3.]))),
+    solution=torch.maximum,
     mistakes={
-        'that is the absolute value; negative numbers become 0.': lambda x: x.abs(),
-        'that keeps the negative part.': lambda x: x.clamp_max(0),
-        'that says where x is positive; pass the number itself on.': lambda x: (x > 0).float()})
-
-# %% ../nbs/api/exercises.ipynb #exercises-parameters
-EXERCISES['parameters'] = Exercise(
-    inputs=lambda draw: tuple(draw.whole(1, 50) for _ in range(3)),
-    edges=((1, 1, 1), (784, 30, 1)),
-    solution=lambda n_in, n_hidden, n_out: n_in*n_hidden + n_hidden + n_hidden*n_out + n_out,
-    mistakes={
-        'the biases are missing: one for each hidden unit and each output.':
-            lambda n_in, n_hidden, n_out: n_in*n_hidden + n_hidden*n_out,
-        'the outputs have biases too.': lambda n_in, n_hidden, n_out: n_in*n_hidden + n_hidden + n_hidden*n_out,
-        'a bias belongs to an output of a layer, not to an input.':
-            lambda n_in, n_hidden, n_out: n_in*n_hidden + n_in + n_hidden*n_out + n_hidden})
+        'that is the smaller one.': torch.minimum,
+        'that is right only where both are positive: relu of a negative number is 0.':
+            lambda a, b: torch.maximum(a.relu(), b.relu()),
+        'that is by how much a is larger than b, or 0; add b.': lambda a, b: (a - b).relu(),
+        'that is by how much b is larger than a, or 0; add a.': lambda a, b: (b - a).relu(),
+        'the number to add to is the other one: a plus relu(a − b) adds to a where it is already the larger one.':
+            lambda a, b: a + (a - b).relu(),
+        'that is how far the two are apart.': lambda a, b: (a - b).abs()})
 
 # %% ../nbs/api/exercises.ipynb #exercises-folded_bias
 EXERCISES['folded bias'] = Exercise(
@@ -407,6 +433,32 @@ EXERCISES['folded bias'] = Exercise(
         'the second layer adds its own bias.': lambda w1, b1, w2, b2: b1 @ w2,
         'b1 is a row and stands on the left of w2.': lambda w1, b1, w2, b2: w2 @ b1 + b2,
         'those are the weights; the bias is wanted.': lambda w1, b1, w2, b2: w1 @ w2})
+
+# %% ../nbs/api/exercises.ipynb #exercises-push
+EXERCISES['push'] = Exercise(
+    solution=-0.8,
+    mistakes={
+        'a larger score makes the loss smaller here, since the label is a three.': 0.8,
+        'that is the slope of mnist_loss, p·(1 − p); cross-entropy does not have the factor p.': -0.16,
+        'that is the probability; how much of it is missing?': 0.2,
+        'that is the loss, −log p; its slope is wanted.': 1.609})
+
+# %% ../nbs/api/exercises.ipynb #exercises-no_overflow
+EXERCISES['no overflow'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-6, 6, n := draw.whole(1, 8)), draw.whole(0, 1, n)),
+    edges=((torch.tensor([200., -200.]), torch.tensor([0, 1])), (torch.tensor([1000., -1000., 0.]), torch.tensor([1, 0, 1]))),
+    solution=lambda scores, targets:
+        F.binary_cross_entropy_with_logits(scores, targets.to(scores.dtype), reduction='none'),
+    mistakes={
+        'for a score of 200 or −200 yours is infinite: a sigmoid of exactly 0 or 1, or e to the power of 200. '
+        'Keep the exponent at 0 or below.':
+            lambda scores, targets: -torch.where(targets == 1, scores.sigmoid().log(), (1 - scores.sigmoid()).log()),
+        'it is turned around: a high score is right for a three, whose label is 1.':
+            lambda scores, targets: F.binary_cross_entropy_with_logits(scores, 1. - targets, reduction='none'),
+        'one loss for each picture is wanted, not their mean.':
+            lambda scores, targets: F.binary_cross_entropy_with_logits(scores, targets.to(scores.dtype)),
+        'that is mnist_loss; cross-entropy takes the logarithm of the probability of the right answer.':
+            lambda scores, targets: torch.where(targets == 1, 1 - scores.sigmoid(), scores.sigmoid())})
 
 # %% ../nbs/api/exercises.ipynb #exercises-kernels
 EXERCISES['kernels'] = Exercise(
@@ -486,6 +538,15 @@ EXERCISES['receptive field'] = Exercise(
         'strides multiply; they do not add up.':
             lambda strides: 1 + sum(2*max(1, sum(strides[:i])) for i in range(len(strides)))})
 
+# %% ../nbs/api/exercises.ipynb #exercises-block_weights
+EXERCISES['block weights'] = Exercise(
+    solution=230144,
+    mistakes={
+        'the way around has a convolution too: 1 by 1, from 64 channels to 128, and its batch norm.': 221696,
+        'batch norm has a scale and a shift for each channel, and there are three of them.': 229376,
+        'the second convolution takes 128 channels, not 64.': 156416,
+        'these convolutions have no biases: batch norm has a shift.': 230528})
+
 # %% ../nbs/api/exercises.ipynb #exercises-_normed
 def _normed(x: Tensor, axes: tuple, correction: int = 0) -> Tensor:
     return (x - x.mean(axes, keepdim=True))/x.std(axes, keepdim=True, correction=correction)
@@ -511,6 +572,56 @@ EXERCISES['batch norm'] = Exercise(
             lambda x: (x - x.mean((0, 2, 3), keepdim=True))/x.var((0, 2, 3), keepdim=True, correction=0),
         'std divides by one less than the number of values. Batch norm divides by all of them: correction=0.':
             lambda x: _normed(x, (0, 2, 3), 1)})
+
+# %% ../nbs/api/exercises.ipynb #exercises-running_mean
+def _running(draw: Draw) -> tuple:
+    x, = _channels(draw)
+    return draw.numbers(-4, 4, x.shape[1]), x
+
+EXERCISES['running mean'] = Exercise(
+    inputs=_running,
+    edges=((torch.zeros(2), torch.ones(1, 2, 3, 3)), (torch.ones(1), torch.zeros(2, 1, 2, 2))),
+    solution=lambda running, x: 0.9*running + 0.1*x.mean((0, 2, 3)),
+    mistakes={
+        'nine tenths are the old mean, one tenth is new; yours has them the other way round.':
+            lambda running, x: 0.1*running + 0.9*x.mean((0, 2, 3)),
+        'each channel has a mean of its own; you took one for all.': lambda running, x: 0.9*running + 0.1*x.mean(),
+        'the old mean is kept in full; nine tenths of it are wanted.': lambda running, x: running + 0.1*x.mean((0, 2, 3)),
+        'that is the mean of this batch, and the old one is forgotten.': lambda running, x: x.mean((0, 2, 3)),
+        'that is the sum over the batch; the mean is wanted.': lambda running, x: 0.9*running + 0.1*x.sum((0, 2, 3))})
+
+# %% ../nbs/api/exercises.ipynb #exercises-way_around
+def _line(a: float, b: float) -> Callable: return lambda x: a*x + b
+
+def _twice(x: Tensor, layers: tuple, step: Callable) -> Tensor: return step(step(x, layers[0]), layers[1])
+
+EXERCISES['way around'] = Exercise(
+    inputs=lambda draw: (draw.numbers(-2, 2, 4, 3), _line(draw.numbers(-2, 2), draw.numbers(-2, 2)),
+                         _line(draw.numbers(-2, 2), draw.numbers(-2, 2))),
+    edges=((-torch.ones(2, 2), _line(0, 0), _line(1, 1)), (torch.ones(1, 3), _line(-3, 0), _line(0, 1))),
+    solution=lambda x, *layers: _twice(x, layers, lambda x, layer: (x + layer(x)).clamp_min(0)),
+    mistakes={
+        'that is the plain net: add what came in to what the layer makes of it.':
+            lambda x, *layers: _twice(x, layers, lambda x, layer: layer(x).clamp_min(0)),
+        'the ReLU comes after the plus, not before it.':
+            lambda x, *layers: _twice(x, layers, lambda x, layer: x + layer(x).clamp_min(0)),
+        'the ReLU after each plus is missing.': lambda x, *layers: _twice(x, layers, lambda x, layer: x + layer(x)),
+        'the way goes around each layer by itself, not around both of them at once.':
+            lambda x, *layers: (x + layers[1](layers[0](x))).clamp_min(0)})
+
+# %% ../nbs/api/exercises.ipynb #exercises-passengers
+def _rows_used(n: int, stride: int) -> int:
+    return sum(any(0 <= middle + row < n for middle in range(0, n, stride)) for row in (-1, 0, 1))
+
+EXERCISES['passengers'] = Exercise(
+    inputs=lambda draw: (draw.whole(1, 9), draw.whole(1, 3)),
+    edges=((1, 1), (1, 2), (2, 1), (2, 2), (3, 2), (3, 3)),
+    solution=lambda n, stride: _rows_used(n, stride)**2,
+    mistakes={
+        'that counts rows; the window has as many columns, so square it.': lambda n, stride: _rows_used(n, stride),
+        'some windows hang over the rim everywhere: what does a picture of 1 by 1 show them?': lambda n, stride: 9,
+        'the stride matters: with stride 2 on 2 by 2 pixels, there is one place, and no row above it.':
+            lambda n, stride: _rows_used(n, 1)**2})
 
 # %% ../nbs/api/exercises.ipynb #exercises-chain
 EXERCISES['chain'] = Exercise(

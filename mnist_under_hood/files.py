@@ -4,7 +4,7 @@
 
 # %% ../nbs/api/files.ipynb #files-imports
 from __future__ import annotations
-import gzip, hashlib, json, os, sys, tarfile, time, warnings, zipfile, zlib
+import gzip, hashlib, os, sys, tarfile, time, warnings, zipfile, zlib
 from pathlib import Path
 from tokenize import TokenError
 from typing import Callable, Iterator, NamedTuple, Sequence
@@ -16,7 +16,7 @@ from .standin import stand_in
 
 # %% auto #0
 __all__ = ['MNIST_SAMPLE', 'MNIST', 'Source', 'is_clutter', 'count_images', 'is_mnist_sample', 'is_mnist', 'unpack_archive',
-           'cached_array', 'open_image', 'mnist_sample', 'mnist', 'recorded']
+           'cached_array', 'open_image', 'mnist_sample', 'mnist']
 
 # %% ../nbs/api/files.ipynb #files-source
 class Source(NamedTuple):
@@ -126,7 +126,8 @@ def _changes(paths: Sequence[str]) -> list[tuple]:
 def _cache_file(folder: str, files: dict, read: Callable) -> tuple[Path, str]:
     "The cache of what `read` makes of `files` as they are now, and a pattern for all caches of `folder`. Raises `OSError` for a missing file"
     where = fingerprint(folder, sys.version_info[:2])
-    now = fingerprint(files, _changes([f'{folder}/{sub}/{o}' for sub, names in files.items() for o in names]), read)
+    seen = _changes([f'{folder}/{sub}/{o}' for sub, names in files.items() for o in names])
+    now = fingerprint(repr(files), repr(seen), read)  # as text, since a walk through twelve thousand tuples takes longer than all else
     return course_home()/'cache'/f'{where}-{now}.npy', f'{where}-*.npy'
 
 # %% ../nbs/api/files.ipynb #files-cached
@@ -275,16 +276,3 @@ def mnist_sample() -> Path: # A folder with train/3, train/7, valid/3 and valid/
 def mnist() -> Path: # A folder with training/0 … training/9 and testing/0 … testing/9
     "Full MNIST (LeCun et al. 1998), 70,000 images of ten digits, found, downloaded or replaced as `mnist_sample` is"
     return _find(MNIST)
-
-# %% ../nbs/api/files.ipynb #files-recorded
-def recorded(name: str,                # Of the experiment
-             ask: Callable[[], dict],  # Trains the networks, and returns {label: a number for each seed}
-             real: bool                # Whether the pictures are MNIST's; on others nothing is recorded
-    ) -> dict:                         # What `ask` returned
-    "Read the answer to an experiment from the package. Where the environment has EXPERIMENTS_ANEW, ask anew, and keep the answer there"
-    import mnist_under_hood
-    file = Path(mnist_under_hood.__path__[0])/'experiments.json'
-    if real and 'EXPERIMENTS_ANEW' in os.environ:
-        answer = ask()  # minutes, in which another page may record its own
-        file.write_text(json.dumps({**json.loads(file.read_text()), name: answer}))
-    return json.loads(file.read_text())[name]

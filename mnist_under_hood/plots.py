@@ -10,7 +10,7 @@ import numpy as np
 
 # %% auto #0
 __all__ = ['THREE', 'SEVEN', 'INK', 'FAINT', 'use_style', 'signed_colours', 'show_image', 'show_images', 'show_pixels',
-           'show_graph']
+           'show_graph', 'columns']
 
 # %% ../nbs/api/plots.ipynb #plots-style
 THREE, SEVEN, INK, FAINT = '#c2410c', '#0f766e', '#1e293b', '#94a3b8'
@@ -97,3 +97,12 @@ def show_graph(graph: Any # What fastbook's `gv` returns: a `graphviz.Source`
     "Show a diagram or, where graphviz's program `dot` is missing, say so and print the source of the diagram"
     if shutil.which('dot'): return graph
     print(f'graphviz\'s program dot, which draws this diagram, is not installed. Its source:\n\n{graph.source.strip()}')
+
+# %% ../nbs/api/plots.ipynb #plots-columns
+def columns(rows: Sequence[Sequence[str]], # Each of as many cells
+            left: int = 1                  # So many columns keep to the left; the others, numbers, to the right
+    ) -> str:
+    "Rows as lines of text, each column as wide as its widest cell"
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    def fit(i, cell): return cell.ljust(widths[i]) if i < left else cell.rjust(widths[i])
+    return '\n'.join('  '.join(fit(i, cell) for i, cell in enumerate(row)).rstrip() for row in rows)

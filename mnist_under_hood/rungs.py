@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from .conv import simple_cnn
 from .learner import Callback, DataLoaders, Learner
 from .linear import DataLoader, batch_accuracy, mnist_loss
-from .nets import simple_net
+from .nets import bce_loss, simple_net
 from .optim import Adam, BasicOptim, Momentum
 from .provenance import fingerprint
-from .resnet import bce_loss, resnet18_grey
+from .resnet import resnet18_grey
 from .similarity import Rung, rmse_distance
 
 # %% auto #0
@@ -61,7 +61,7 @@ RECIPES = {'baseline': Recipe('closer mean', ClosestMean),
            'resnet18': Recipe('resnet18', resnet18_grey, 1, lr=0.1, bs=128, loss_func=bce_loss, opt_func=Momentum, one_cycle=True)}
 
 # %% ../nbs/api/rungs.ipynb #rungs-train_rung
-def train_rung(rung: str,                  # A key of `RECIPES`
+def train_rung(rung: str | Recipe,         # A key of `RECIPES`, or a recipe of your own
                train: tuple,               # Pictures and labels to learn from, as `load_split` gives them
                valid: tuple,               # Pictures and labels to measure on
                n_epoch: int | None = None, # Epochs; the recipe's own if missing
@@ -70,27 +70,27 @@ def train_rung(rung: str,                  # A key of `RECIPES`
                learner: type = Learner     # What trains it
     ) -> Learner:
     "Train one rung of the ladder from scratch. Raises `ValueError` for an unknown rung"
-    if rung not in RECIPES: raise ValueError(f'rung is {rung!r}; there are {", ".join(RECIPES)}.')
-    recipe = RECIPES[rung]
+    if not isinstance(rung, Recipe) and rung not in RECIPES: raise ValueError(f'rung is {rung!r}; there are {", ".join(RECIPES)}.')
+    recipe = rung if isinstance(rung, Recipe) else RECIPES[rung]
     torch.manual_seed(seed)
     (train_x, train_y), (valid_x, valid_y) = train, valid
-    if rung == 'baseline': model = ClosestMean(*(train_x[train_y[:, 0] == label].mean(0) for label in (1, 0)))
+    if recipe.model is ClosestMean: model = ClosestMean(*(train_x[train_y[:, 0] == label].mean(0) for label in (1, 0)))
     else: model = recipe.model()
     dls = DataLoaders(DataLoader(train_x.flatten(1), train_y, bs=recipe.bs, shuffle=True, seed=seed),
                       DataLoader(valid_x.flatten(1), valid_y))
     learn = learner(dls, model, recipe.loss_func, recipe.opt_func, recipe.lr, batch_accuracy, cbs=cbs, bar=False)
     fit = learn.fit_one_cycle if recipe.one_cycle else learn.fit
-    if rung != 'baseline': fit(recipe.n_epoch if n_epoch is None else n_epoch, recipe.lr)
+    if recipe.model is not ClosestMean: fit(recipe.n_epoch if n_epoch is None else n_epoch, recipe.lr)
     return learn
 
 # %% ../nbs/api/rungs.ipynb #rungs-as_rung
-def as_rung(rung: str,     # A key of `RECIPES`
-            learn: Learner # What `train_rung` returned
+def as_rung(rung: str | Recipe, # A key of `RECIPES`, or a recipe of your own
+            learn: Learner      # What `train_rung` returned
     ) -> Rung:
     "The result of a trained rung on its validation set"
     preds, targets = learn.get_preds()
     numbers = sum(o.numel() for o in learn.model.parameters()) or sum(o.numel() for o in learn.model.buffers())
-    return Rung(RECIPES[rung].name, numbers, ((preds > 0) != (targets == 1)).sum().item(), len(targets))
+    return Rung((rung if isinstance(rung, Recipe) else RECIPES[rung]).name, numbers, ((preds > 0) != (targets == 1)).sum().item(), len(targets))
 
 # %% ../nbs/api/rungs.ipynb #rungs-origin
 def rung_origin(rung: str,                  # A key of `RECIPES`

@@ -34,13 +34,12 @@ for module in modules:
     lines, tree = source.splitlines(), ast.parse(source)
     exported = next(ast.literal_eval(o.value) for o in tree.body if isinstance(o, ast.Assign) and o.targets[0].id == '__all__')
     print(f'## {module}\n\n{ast.get_docstring(tree)}. `{package.name}.{module}` imports it alone.\n')
-    classes = {o.name: o for o in tree.body if isinstance(o, ast.ClassDef)}
     for node in tree.body:
         names = [o.id for o in getattr(node, 'targets', ()) if isinstance(o, ast.Name)] or [getattr(node, 'name', '')]
         if names[0] not in exported: continue
         print(f'### {names[0]}\n')
         if isinstance(node, ast.Assign): show(ast.get_source_segment(source, node), '')
         else: show(*signature(node, lines))
-        parts = [node, *(classes[o.id] for o in getattr(node, 'bases', ()) if isinstance(o, ast.Name) and o.id.startswith('_'))]
-        for method in [o for part in parts for o in part.body] if isinstance(node, ast.ClassDef) else ():
-            if isinstance(method, ast.FunctionDef) and (method.name == '__init__' or not method.name.startswith('_') and ast.get_docstring(method)): show(*signature(method, lines))
+        for method in node.body if isinstance(node, ast.ClassDef) else ():
+            if not isinstance(method, ast.FunctionDef): continue
+            if method.name == '__init__' or not method.name.startswith('_') and ast.get_docstring(method): show(*signature(method, lines))

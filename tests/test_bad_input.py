@@ -24,12 +24,11 @@ from mnist_under_hood.data import load_split, read_images
 from mnist_under_hood.distributed import Checkpoint
 from mnist_under_hood.files import MNIST_SAMPLE, count_images, mnist_sample, open_image, unpack_archive
 from mnist_under_hood.handwriting import prepare_image
-from mnist_under_hood.learner import DataLoaders, Learner, OneCycle
+from mnist_under_hood.learner import Callback, DataLoaders, Learner, OneCycle
 from mnist_under_hood.linear import DataLoader, batch_accuracy, linear1, mnist_loss
 from mnist_under_hood.multiclass import calibration, confusion_matrix, cross_entropy, fit_temperature, top1_accuracy
-from mnist_under_hood.nets import simple_net
+from mnist_under_hood.nets import bce_loss, simple_net
 from mnist_under_hood.optim import Momentum
-from mnist_under_hood.resnet import bce_loss
 from mnist_under_hood.rungs import train_rung
 from mnist_under_hood.similarity import accuracy, is_3, l1_distance, rmse_distance
 from mnist_under_hood.weights import read_tensors, write_tensors
@@ -375,6 +374,55 @@ def holed(pixel):
     'half an epoch': (None, [0.5], r'n_epoch is 0\.5; it is a whole number')})
 def test_fit(x, epochs_and_rate, says):
     with refused(ValueError, says): learner(x).fit(*epochs_and_rate)
+
+
+def loader(batches, **options): return torch.utils.data.DataLoader(batches, **options)
+
+
+def pairs(*parts): return list(zip(ones(10, 784), ones(10, 1), *parts))
+
+
+@table('dl, says', {
+    'no batches': (loader(pairs(), batch_size=99, drop_last=True), r'dls\.train has no batches'),
+    'three tensors': (loader(pairs(ones(10))), r'dls\.train gives batches of Tensor, Tensor, Tensor; two tensors'),
+    'words for targets': (loader(list(zip(ones(10, 784), 'a'*10))), r'dls\.train gives batches of Tensor, tuple;'),
+    'bytes': (loader(list(zip(ones(10, 784).byte(), ones(10)))),
+              r'dls\.train\.x is torch\.uint8; pictures are floats')})
+def test_loader(dl, says):
+    with refused(ValueError, says): Learner((dl, dl), simple_net(), mnist_loss, bar=False)
+
+
+@table('opt_func, says', {
+    'a step that wants more than gradients': (torch.optim.LBFGS, r'LBFGS\.step asks for a closure'),
+    'no optimizer': (lambda params, lr: 'SGD', r"opt_func made a str, whose learning rate can't be set")})
+def test_optimizer(opt_func, says):
+    with refused(TypeError, says): learner(opt_func=opt_func).fit(1)
+
+
+class Typo(Callback):
+    def after_bach(self, learn): pass
+
+
+def test_callback_that_would_never_be_called():
+    says = r'Typo has a method after_bach, which is no event\. There are before_loss, after_loss, before_fit'
+    with refused(ValueError, says): learner(cbs=[Typo()])
+    with refused(ValueError, says): learner().fit(1, cbs=[Typo()])
+
+
+@table('options, says', {
+    'a start of 0': (dict(start=0), r'start is 0 and end 100\.0; rates are above 0'),
+    'an end before the start': (dict(start=1, end=0.1), r'start is 1 and end 0\.1'),
+    'one batch': (dict(n=1), r'n is 1; to see where the loss falls'),
+    'a rate that explodes at once': (dict(start=1e30, end=1e38), r'the loss is (nan|inf) in batch \d, .* Start lower')})
+def test_lr_find(options, says):
+    with refused(ValueError, says):
+        learner(loss_func=lambda preds, targets: (preds - targets).square().mean()).lr_find(plot=False, **options)
+
+
+def test_batch_of_one_picture():
+    net = torch.nn.Sequential(torch.nn.Linear(784, 2), torch.nn.BatchNorm1d(2), torch.nn.Linear(2, 1))
+    with refused(ValueError, r'batch norm cannot train on a batch of one picture.* drop_last'):
+        learner(model=net, bs=3).fit(1)
 
 
 @table('bs, epochs_and_rate, epochs, batches', {

@@ -212,83 +212,65 @@ ANSWERS = {
         0                    # too small
         -12                  # wrong sign
     '''),
-    'two steps down': ('''
-        1.28
-        2*0.8*0.8
-        2*0.8**2
-        torch.tensor(1.28)
-        np.float32(1.28)
-        Fraction(32, 25)
-        '1.28' and 1.2800000001
+    'across': ('''
+        -0.96
+        -1.5*(1 - 0.9*2)**2
+        -1.5*0.64
+        torch.tensor(-0.96)
+        np.float32(-0.96)
+        Fraction(-24, 25)
     ''', '''
-        1.6                  # where the first step ends
-        1.2                  # the slope is smaller
-        2.88                 # uphill
-        1.3                  # close. Give three digits
-        1.27                 # close. Give three digits
-        -1.28                # wrong sign
-        0.72                 # too small.
+        1.2                  # where the first step ends
+        0.96                 # back on the side
+        -11.76               # uphill
+        -0.015               # the factor is
+        -0.97                # close
+        -1.5                 # too
+        0                    # too
     '''),
-    'slope(x)': ('''
-        6*x - 2
-        2*(3*x - 1)
-        6*x.numpy() - 2
-        [6*o - 2 for o in x.tolist()]
-        x.mul_(6).sub_(2)
-        torch.func.grad(lambda x: (3*x**2 - 2*x).sum())(x)
-        torch.autograd.grad((3*x.requires_grad_()**2 - 2*x).sum(), x)[0]
-        torch.stack([6*o - 2 for o in x])
+    'chain slope(w, x, y)': ('''
+        (2*(w*x - y)*x).mean()
+        2*((w*x - y)*x).mean()
+        2*((w*x - y) @ x)/len(x)
+        np.mean(2*(w*x.numpy() - y.numpy())*x.numpy())
+        sum(2*(w*a - b)*a for a, b in zip(x.tolist(), y.tolist()))/len(y)
+        torch.func.grad(lambda w: ((w*x - y)**2).mean())(torch.tensor(float(w)))
     ''', '''
-        3*x**2 - 2*x         # that is the function itself
-        3*x - 2              # so 3x² has 6x
-        6*x                  # has a slope too
-        6*x + 2              # too large by 4
-        (6*x - 2).sum()      # sum of the slopes
-        6*x**2 - 2           #  is right
-        torch.autograd.grad((3*x.requires_grad_()**2).sum(), x)[0]   # has a slope too
-        [6*x[i] - 2 for i in range(4)]   # IndexError
+        (2*(w*x - y)).mean()             # moves each of them by x
+        ((w*x - y)*x).mean()             # twice what is squared
+        (2*(w*x - y)*x).sum()            # that is the sum
+        ((w*x - y)**2).mean()            # the loss itself
+        2*(w*x - y).mean()*x.mean()      # before the mean
+        2*(w*x - y)*x                    # in place of a single number
+        (2*(y - w*x)*x).mean()           # -1 times
     '''),
-    'mse(preds, targets)': ('''
-        ((preds - targets)**2).mean()
-        F.mse_loss(preds, targets)
-        (preds - targets).square().sum()/len(preds)
-        (preds - targets) @ (preds - targets)/preds.numel()
-        np.mean((preds.numpy() - targets.numpy())**2)
-        sum((p - t)**2 for p, t in zip(preds, targets))/len(preds)
-        math.fsum((p - t)**2 for p, t in zip(preds.tolist(), targets.tolist()))/len(targets)
-        preds.sub_(targets).pow_(2).mean().item()
+    'slowest(curvatures, lr)': ('''
+        (1 - lr*curvatures).abs().max()
+        max(abs(1 - lr*o) for o in curvatures.tolist())
+        np.abs(1 - lr*curvatures.numpy()).max()
+        torch.linalg.vector_norm(1 - lr*curvatures, float('inf'))
+        max((1 - lr*curvatures).max(), (lr*curvatures - 1).max())
     ''', '''
-        ((preds - targets)**2).sum()             # that is the sum
-        (preds - targets).abs().mean()           # mean absolute error
-        ((preds - targets)**2).mean().sqrt()     # that is RMSE
-        (preds - targets).mean()**2              # you squared the mean
-        ((preds - targets)**2).sum()/20          #  is right
-        ((preds - targets)**2).sum()/(len(preds) - 1)   #  is right
-        (preds**2 - targets**2).mean()           #  is right
-        ((preds - targets)**2).mean()/2          # 0.5 times
-        (preds - targets)**2                     # in place of a single number
+        (1 - lr*curvatures).max()            # nine tenths
+        (1 - lr*curvatures).abs().min()      # fastest
+        (1 - lr*curvatures.max()).abs()      # most curved
+        (1 - lr*curvatures.min()).abs()      # flattest
+        (1 - lr*curvatures).abs()            # in place of a single number
+        (1 - lr*curvatures).abs().mean()     #  is right
     '''),
-    'step(w, grad, lr)': ('''
-        w - lr*grad
-        w + -grad*lr
-        torch.sub(w, grad, alpha=lr)
-        w.sub_(lr*grad)
-        w -= lr*grad; w
-        w.numpy() - lr*grad.numpy()
-        [a - lr*b for a, b in zip(w, grad)]
-        w.add(grad, alpha=-lr)
-        torch.lerp(w, w - grad, lr)
+    'debug descent(x, slope, lr, n)': ('''
+        descended(x, slope, lr, n)
+        descended(x, slope, lr, n) + 0.
+        descended(x, lambda x: lr*slope(x), 1, n)
+        torch.tensor(descended(x, slope, lr, n))
+        [*itertools.accumulate(range(n), lambda x, _: x - lr*slope(x), initial=x)][-1]
     ''', '''
-        w + lr*grad          # subtract
-        w - grad             # the learning rate is missing
-        -lr*grad             # begin at w
-        grad - lr*w          # changed places
-        w - 0.1*grad         #  is right
-        w*(1 - lr*grad)      #  is right
-        w - lr               #  is right
-        (w - lr*grad).sum()  # a single number in place of
-        [w[i] - lr*grad[i] for i in range(3)]   # IndexError
-        w.sub(lr*grad); w    #  is right
+        descended(x, slope, -lr, n)          # uphill
+        descended(x, slope, lr, n + 1)       # one step too many
+        x - n*lr*slope(x)                    # Ask for the slope again
+        x - (n + 1)*lr*slope(x)              # one step too many
+        x + (n + 1)*lr*slope(x)              # as it was
+        descended(x, slope, lr, n - 1)       #  is right
     '''),
     # Lesson 4
     'undecided': ('''
@@ -319,26 +301,24 @@ ANSWERS = {
         784                  # 2 numbers are wanted
         784, 2               # number at [1] is too large
     '''),
-    'scores(x, weights, bias)': ('''
-        x @ weights + bias
-        torch.matmul(x, weights) + bias
-        F.linear(x, weights.T, bias)
-        torch.einsum('np,pk->nk', x, weights) + bias
-        x.numpy() @ weights.numpy() + bias.numpy()
-        (x*weights.T).sum(1, keepdim=True) + bias
-        torch.addmm(bias, x, weights)
-        [[sum(a*b for a, b in zip(row, weights[:, 0].tolist())) + bias.item()] for row in x.tolist()]
-        by_a_loop(x, weights) + bias
+    'mean slope(scores)': ('''
+        p = scores.sigmoid(); (p*(1 - p)).mean()
+        (scores.sigmoid()*scores.neg().sigmoid()).mean()
+        scores.requires_grad_(); scores.sigmoid().sum().backward(); scores.grad.mean()
+        torch.autograd.grad(scores.requires_grad_().sigmoid().mean(), scores)[0].sum()
+        (1/(2 + scores.exp() + (-scores).exp())).mean()
+        ((1 - torch.tanh(scores/2)**2)/4).mean()
+        np.mean([math.exp(-s)/(1 + math.exp(-s))**2 for s in scores.flatten().tolist()])
+        F.sigmoid(scores).mul(1 - F.sigmoid(scores)).sum()/len(scores)
     ''', '''
-        x @ weights                                 # the bias is missing
-        (x @ weights + bias)[:, 0]                  # they lie in a row
-        x @ weights - bias                          # not subtracted
-        x*weights.T + bias                          # they still have to be summed
-        (x*weights.T).sum(1) + bias                 # they lie in a row
-        (x*weights.T).mean(1, keepdim=True) + bias  #  is right
-        x @ (weights + bias)                        #  is right
-        [x[i] @ weights + bias for i in range(5)]   # IndexError
-        weights.T @ x.T + bias                      # rows and columns
+        scores.sigmoid().mean()                                       # How steep are they
+        scores.sigmoid()*(1 - scores.sigmoid())                       # their mean is wanted
+        (scores.sigmoid()*(1 - scores.sigmoid())).sum()               # that is the sum
+        p = scores.mean().sigmoid(); p*(1 - p)                        # the slope at the mean score
+        p = scores.sigmoid().mean(); p*(1 - p)                        # too early
+        (scores*(1 - scores)).mean()                                  # not the score
+        scores.sigmoid().diff(dim=0).mean()                           #  is right
+        (scores.sigmoid()*(1 + scores.sigmoid())).mean()              #  is right
     '''),
     'loss(preds, targets)': ('''
         torch.where(targets == 1, 1 - preds.sigmoid(), preds.sigmoid()).mean()
@@ -451,6 +431,21 @@ ANSWERS = {
         running(grads**2, beta)/(1 - beta**len(grads))   #  is right
         running(grads, 0.9)/(1 - 0.9**len(grads))        #  is right
     '''),
+    'decay step(w, grad, lr, wd)': ('''
+        w*(1 - lr*wd) - lr*grad
+        w - lr*wd*w - lr*grad
+        w - lr*(grad + wd*w)
+        w.mul_(1 - lr*wd).sub_(grad, alpha=lr)
+        w.numpy()*(1 - lr*wd) - lr*grad.numpy()
+        [a*(1 - lr*wd) - lr*b for a, b in zip(w.tolist(), grad.tolist())]
+    ''', '''
+        w - lr*grad                          # without decay
+        w*(1 - wd) - lr*grad                 # belongs to the decay
+        w*(1 + lr*wd) - lr*grad              # makes a weight smaller
+        w*(1 - lr*wd) + lr*grad              # uphill
+        (w - lr*grad)*(1 - lr*wd)            # you shrank the gradient too
+        w*(1 - lr*wd)                        #  is right
+    '''),
     # Lesson 6
     'batches': ('''
         245
@@ -541,47 +536,27 @@ ANSWERS = {
         1.5                  # whole number
         [1]                  # a single number
     '''),
-    'relu(x)': ('''
-        x.clamp_min(0)
-        torch.maximum(x, torch.zeros_like(x))
-        torch.where(x > 0, x, 0)
-        x*(x > 0)
-        (x + x.abs())/2
-        np.maximum(x.numpy(), 0)
-        [max(0, o) for o in x.tolist()]
-        x[x < 0] = 0; x
-        torch.tensor([o if o > 0 else 0. for o in x])
-        [max(torch.tensor(0.), o) for o in x]
+    'larger(a, b)': ('''
+        torch.maximum(a, b)
+        a + (b - a).relu()
+        b + F.relu(a - b)
+        torch.where(a > b, a, b)
+        np.maximum(a.numpy(), b.numpy())
+        [max(p, q) for p, q in zip(a.tolist(), b.tolist())]
+        (a + b + (a - b).relu() + (b - a).relu())/2
+        torch.stack([a, b]).max(0).values
     ''', '''
-        x.abs()              # absolute value
-        x.clamp_max(0)       # keeps the negative part
-        (x > 0).float()      # pass the number itself on
-        x                    #  is right
-        x.clamp(0, 1)        #  is right
-        x.clamp_min(1)       #  is right
-        x[x > 0]             # in place of numbers of shape
-        max(x)               # in place of numbers of shape
-        max(0, x)            # ambiguous
-        torch.where(x > 0, x, 0.01*x)   #  is right
-        F.softplus(x)        #  is right
-        x[x < 0]; x          #  is right
-    '''),
-    'parameters(n_in, n_hidden, n_out)': ('''
-        n_in*n_hidden + n_hidden + n_hidden*n_out + n_out
-        (n_in + 1)*n_hidden + (n_hidden + 1)*n_out
-        sum(a*b + b for a, b in [(n_in, n_hidden), (n_hidden, n_out)])
-        n_hidden*(n_in + n_out + 1) + n_out
-        sum(p.numel() for p in [*torch.nn.Linear(n_in, n_hidden).parameters(), *torch.nn.Linear(n_hidden, n_out).parameters()])
-        float(n_in*n_hidden + n_hidden + n_hidden*n_out + n_out)
-    ''', '''
-        n_in*n_hidden + n_hidden*n_out                       # the biases are missing
-        n_in*n_hidden + n_hidden + n_hidden*n_out            # the outputs have biases too
-        n_in*n_hidden + n_in + n_hidden*n_out + n_hidden     # not to an input
-        n_in*n_hidden*n_out + n_hidden + n_out               #  is right
-        784*n_hidden + n_hidden + n_hidden + 1               #  is right
-        n_in*n_hidden + n_hidden + n_hidden*n_out + 1        #  is right
-        n_in*n_hidden + n_hidden*n_out + n_out               #  is right
-        (n_in + 1)*n_hidden + (n_hidden + 1)*n_out + n_in    #  is right
+        torch.minimum(a, b)              # the smaller one
+        a.relu() + (b - a).relu()        #  is right
+        (a - b).relu()                   # add b
+        (b - a).relu()                   # add a
+        a + (a - b).relu()               # already the larger one
+        (a - b).abs()                    # how far the two are apart
+        torch.maximum(a.relu(), b.relu())   # where both are positive
+        a.relu() + b.relu()              #  is right
+        a                                #  is right
+        max(a.max(), b.max())            # a single number in place of
+        max(a, b) if len(a) == 1 else a  #  is right
     '''),
     'folded bias(w1, b1, w2, b2)': ('''
         b1 @ w2 + b2
@@ -603,6 +578,39 @@ ANSWERS = {
         (b1 + b2) @ w2                           # RuntimeError
         b1 @ w2 - b2                             #  is right
         w1 @ w2 + b1 @ w2 + b2                   # in place of numbers of shape
+    '''),
+    'push': ('''
+        -0.8
+        0.2 - 1
+        torch.tensor(-0.8)
+        np.float32(-0.8)
+        -4/5
+    ''', '''
+        0.8                  # makes the loss smaller
+        -0.16                # the slope of mnist_loss
+        0.2                  # how much of it is missing
+        1.609                # its slope is wanted
+        -5                   # too large
+        [-0.8]               # a single number
+    '''),
+    'no overflow(scores, targets)': ('''
+        F.binary_cross_entropy_with_logits(scores, targets.float(), reduction='none')
+        scores.relu() - scores*targets + (1 + (-scores.abs()).exp()).log()
+        scores.clamp_min(0) - scores*targets + torch.log1p(torch.exp(-scores.abs()))
+        F.softplus(torch.where(targets == 1, -scores, scores))
+        -F.logsigmoid(torch.where(targets == 1, scores, -scores))
+        torch.logaddexp(torch.zeros_like(scores), scores) - scores*targets
+        -torch.where(targets == 1, F.logsigmoid(scores), F.logsigmoid(-scores))
+        [max(s, 0) - s*t + math.log1p(math.exp(-abs(s))) for s, t in zip(scores.tolist(), targets.tolist())]
+    ''', '''
+        -torch.where(targets == 1, scores.sigmoid().log(), (1 - scores.sigmoid()).log())   # exponent at 0 or below
+        torch.where(targets == 1, (1 + (-scores).exp()).log(), (1 + scores.exp()).log())   # exponent at 0 or below
+        F.softplus(torch.where(targets == 1, scores, -scores))                             # turned around
+        F.binary_cross_entropy_with_logits(scores, targets.float())                        # not their mean
+        torch.where(targets == 1, 1 - scores.sigmoid(), scores.sigmoid())                  # that is mnist_loss
+        F.binary_cross_entropy(scores.sigmoid(), targets.float(), reduction='none')        #  is right
+        -(scores.sigmoid() + 1e-7).log()                                                   #  is right
+        scores.relu() - scores*targets                                                     #  is right
     '''),
     # Lesson 8
     'kernels': ('''
@@ -693,6 +701,20 @@ ANSWERS = {
         3                                                                      #  is right
     '''),
     # Lesson 9
+    'block weights': ('''
+        230144
+        64*128*9 + 128*128*9 + 64*128 + 3*2*128
+        230144.
+        sum(p.numel() for p in __import__('torchvision').models.resnet.BasicBlock(64, 128, 2, torch.nn.Sequential(torch.nn.Conv2d(64, 128, 1, 2, bias=False), torch.nn.BatchNorm2d(128))).parameters())
+        torch.tensor(230144)
+    ''', '''
+        221696               # the way around has a convolution too
+        229376               # a scale and a shift
+        156416               # takes 128 channels
+        230528               # no biases
+        230144.5             # whole number
+        '230144'             # yours is str
+    '''),
     'batch norm(x)': ('''
         (x - x.mean((0, 2, 3), keepdim=True))/x.std((0, 2, 3), keepdim=True, correction=0)
         (x - x.mean((0, 2, 3), keepdim=True))/(x.var((0, 2, 3), keepdim=True, correction=0) + 1e-5).sqrt()
@@ -714,6 +736,49 @@ ANSWERS = {
         (x - x.mean(1, keepdim=True))/(x.std(1, keepdim=True, correction=0) + 1)                  #  is right
         F.layer_norm(x, x.shape[1:])                                                              #  is right
         (x - x.amin((0, 2, 3), keepdim=True))/(x.amax((0, 2, 3), keepdim=True) - x.amin((0, 2, 3), keepdim=True))   #  is right
+    '''),
+    'running mean(running, x)': ('''
+        0.9*running + 0.1*x.mean((0, 2, 3))
+        running + 0.1*(x.mean((0, 2, 3)) - running)
+        torch.lerp(running, x.mean((0, 2, 3)), 0.1)
+        running*0.9 + x.transpose(0, 1).flatten(1).mean(1)/10
+        [0.9*running[c] + 0.1*x[:, c].mean() for c in range(len(running))]
+        F.batch_norm(x, running, torch.ones(len(running)), training=True, momentum=0.1); running
+    ''', '''
+        0.1*running + 0.9*x.mean((0, 2, 3))                # the other way round
+        0.9*running + 0.1*x.mean()                         # each channel has a mean of its own
+        running + 0.1*x.mean((0, 2, 3))                    # kept in full
+        x.mean((0, 2, 3))                                  # the old one is forgotten
+        0.9*running + 0.1*x.sum((0, 2, 3))                 # the sum over the batch
+        (running + x.mean((0, 2, 3)))/2                    #  is right
+    '''),
+    'way around(x, first, second)': ('''
+        x = (x + first(x)).clamp(min=0); (x + second(x)).clamp(min=0)
+        F.relu((a := F.relu(x + first(x))) + second(a))
+        [x := (f(x) + x).relu() for f in (first, second)][-1]
+        list(itertools.accumulate((first, second), lambda x, f: torch.maximum(x + f(x), torch.zeros_like(x)), initial=x))[-1]
+        [x := (x + f(x))*(x + f(x) > 0) for f in (first, second)][-1].numpy()
+    ''', '''
+        second(first(x).relu()).relu()                              # the plain net
+        [x := x + f(x).relu() for f in (first, second)][-1]         # after the plus
+        [x := x + f(x) for f in (first, second)][-1]                # is missing
+        (x + second(first(x))).relu()                               # not around both of them
+        [x := (x - f(x)).relu() for f in (first, second)][-1]       #  is right
+        (x + first(x)).relu()                                       #  is right
+    '''),
+    'passengers(n, stride)': ('''
+        sum(any(0 <= m + row < n for m in range(0, n, stride)) for row in (-1, 0, 1))**2
+        len({row for m in range(0, n, stride) for row in (-1, 0, 1) if 0 <= m + row < n})**2
+        (1 + (n > stride) + any(m + 1 < n for m in range(0, n, stride)))**2
+        1 if n == 1 else 9 if n > stride else 4
+        sum((F.conv2d(torch.ones(1, 1, n, n), torch.eye(9)[k].view(1, 1, 3, 3), stride=stride, padding=1) > 0).any().item() for k in range(9))
+    ''', '''
+        sum(any(0 <= m + row < n for m in range(0, n, stride)) for row in (-1, 0, 1))   # the window has as many columns
+        9                                                                               # hang over the rim
+        1 if n == 1 else 9                                                              # the stride matters
+        min(n, 3)**2                                                                    #  is right
+        9/stride**2                                                                     #  is right
+        4 if n == 1 else 9                                                              #  is right
     '''),
     # Lesson 10
     'chain': ('''
@@ -1132,6 +1197,11 @@ def by_an_optimizer(x, lr):
     return x
 
 
+def descended(x, slope, lr, n):
+    for _ in range(n): x = x - lr*slope(x)
+    return x
+
+
 def running(grads, beta):
     average = 0
     for grad in grads: average = beta*average + (1 - beta)*grad
@@ -1318,7 +1388,7 @@ def test_answers_may_change_what_they_get_and_torchs_generator_stays():
 def test_the_seed_draws_the_inputs():
     def drawn(seed):
         seen = []
-        check('step', lambda w, grad, lr: seen.append((w.tolist(), grad.tolist(), lr)), seed)
+        check('decay step', lambda w, grad, lr, wd: seen.append((w.tolist(), grad.tolist(), lr, wd)), seed)
         return seen
     assert drawn(0) == drawn(0) != drawn(1)
     assert {len(w) for w, *_ in drawn(0)} == {1, 2, 3, 4, 5}

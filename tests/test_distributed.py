@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mnist_under_hood.distributed import unpack_state
-from mnist_under_hood.learner import read_tensors
+from mnist_under_hood.weights import read_tensors
 
 epochs = 12  # enough to be killed in the middle
 

@@ -137,10 +137,10 @@ def test_wrong_values_are_told_why_and_not_what_is_right(name, answer, says):
 
 
 def test_a_function_may_change_its_input_and_the_random_inputs_are_fresh():
-    def in_place(w, grad, lr): return w.sub_(lr*grad)
-    assert check('step', in_place)
+    def in_place(w, grad, lr, wd): return w.mul_(1 - lr*wd).sub_(lr*grad)
+    assert check('decay step', in_place)
     seen = []
-    check('step', lambda w, grad, lr: seen.append(w) or w)
+    check('decay step', lambda w, grad, lr, wd: seen.append(w) or w)
     assert len({tuple(o.tolist()) for o in seen}) >= 20
 
 
