@@ -720,6 +720,15 @@ def test_mnist_predict_skips(place, said, content, says):
     assert re.search(rf'picture\.png: skipped: .*{says}', err), err
 
 
+@table('picture', {
+    'ruled paper': Image.fromarray(np.where(np.arange(300) % 60 < 4, 120, 230).astype(np.uint8)[:, None].repeat(400, 1)),
+    'noise': Image.fromarray((np.random.default_rng(0).random((300, 300)) < 0.2).astype(np.uint8)*255)})
+def test_mnist_predict_says_neither(place, said, picture):
+    picture.save(place/'picture.png')
+    out = said(False, mnist_predict, '--weights', 'relu.safetensors', 'picture.png')
+    assert out == 'picture.png: neither a 3 nor a 7\n'
+
+
 def test_mnist_predict_of_an_animation(place, said):
     seven.save(place/'seven.gif', save_all=True, append_images=[seven.rotate(180)])
     assert len(said(False, mnist_predict, '--weights', 'relu.safetensors', 'seven.gif').splitlines()) == 1
@@ -760,6 +769,14 @@ def test_mnist_ladder_with_a_set(place, said, monkeypatch, of_train, damage, arg
 def test_mnist_ladder_with_an_archive_of_something_else(place, said, monkeypatch):
     monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', str(archive(place)))
     assert re.search(r'MNIST_UNDER_HOOD_DATA names .*set\.tgz, which is neither', said(True, mnist_ladder))
+
+
+def test_mnist_ladder_skips_a_rung_that_cannot_be_trained(place, said, monkeypatch):
+    def refuse(*args, **kwargs): raise ValueError('the last batch has one picture')
+    monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', str(make_set(place/'set')))
+    monkeypatch.setattr('mnist_under_hood.rungs.train_rung', refuse)
+    err = said(True, mnist_ladder, '--rungs', 'conv,resnet18')
+    assert re.findall('(.*): skipped: the last batch has one', err) == ['conv', 'resnet18'], err
 
 
 def test_mnist_ladder_with_four_pictures_of_each(place, said, monkeypatch):
