@@ -30,7 +30,7 @@ setup(
                  'Programming Language :: Python :: 3', 'Topic :: Scientific/Engineering :: Artificial Intelligence'],
     package_dir={'': '.'},  # so an editable install puts this folder on the path, tools.procs with it
     packages=find_packages(include=[cfg['lib_path'], cfg['lib_path'] + '.*']),
-    package_data={cfg['lib_path']: ['py.typed', 'answers/*/*.json']},
+    package_data={cfg['lib_path']: ['py.typed', 'answers/*/*.json', '*.safetensors']},
     python_requires='>=' + cfg['min_python'],
     install_requires=cfg['requirements'].split(),
     extras_require={name: cfg[f'{name}_requirements'].split() for name in ('course', 'bench', 'dev')},

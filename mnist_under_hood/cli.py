@@ -4,21 +4,37 @@
 
 # %% ../nbs/api/cli.ipynb #cli-imports
 from __future__ import annotations
-import argparse, sys, time
+import argparse, functools, os, sys, time
 from pathlib import Path
-from typing import Sequence
-import torch
-from .data import load_split, mnist_sample
-from .disk import course_home, delete_leftovers
-from .files import open_image
-from .handwriting import prepare_image
-from .learner import DataLoaders, Learner, ProgressBar
-from .linear import DataLoader, mnist_loss
-from .rungs import RECIPES, as_rung, rung_origin, train_rung
-from .weights import check_origin, write_tensors
+from typing import TYPE_CHECKING, Callable, Sequence
+import mnist_under_hood
+if TYPE_CHECKING: from mnist_under_hood.learner import Learner
 
 # %% auto #0
 __all__ = ['mnist_ladder', 'mnist_predict']
+
+# %% ../nbs/api/cli.ipynb #cli-quietly
+def _quietly(command: Callable) -> Callable:
+    "A command that ends without a traceback, with the shell's status, after Ctrl-C and when nobody reads on"
+    @functools.wraps(command)
+    def run(argv: Sequence[str] | None = None) -> int:
+        try:
+            try: return command(argv)
+            finally: sys.stdout.flush()
+        except KeyboardInterrupt: return 128 + 2
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+            return 128 + 13
+    return run
+
+# %% ../nbs/api/cli.ipynb #cli-parser
+_RUNGS = ['baseline', 'linear', 'relu', 'conv', 'resnet18']  # the keys of RECIPES, which takes torch to ask
+
+def _parser(name: str, description: str) -> argparse.ArgumentParser:
+    "A parser that knows --version"
+    parser = argparse.ArgumentParser(name, description=description)
+    parser.add_argument('--version', action='version', version=f'%(prog)s {mnist_under_hood.__version__}')
+    return parser
 
 # %% ../nbs/api/cli.ipynb #cli-positive
 def _positive(text: str) -> int:
@@ -29,15 +45,15 @@ def _positive(text: str) -> int:
 # %% ../nbs/api/cli.ipynb #cli-rungs
 def _rungs(text: str) -> list[str]:
     "An argparse type: rungs with commas between them"
-    if unknown := [o for o in text.split(',') if o not in RECIPES]:
-        raise argparse.ArgumentTypeError(f'there is no rung {unknown[0]!r}; there are {", ".join(RECIPES)}')
+    if unknown := [o for o in text.split(',') if o not in _RUNGS]:
+        raise argparse.ArgumentTypeError(f'there is no rung {unknown[0]!r}; there are {", ".join(_RUNGS)}')
     return text.split(',')
 
 # %% ../nbs/api/cli.ipynb #cli-ladder_arguments
 def _ladder_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     "What the command line of `mnist_ladder` asks for. The folder to save in is made"
-    parser = argparse.ArgumentParser('mnist_ladder', description='Train the rungs of the ladder on MNIST_SAMPLE and print their results.')
-    parser.add_argument('--rungs', nargs='+', type=_rungs, default=[list(RECIPES)], metavar='RUNG', help=','.join(RECIPES))
+    parser = _parser('mnist_ladder', 'Train the rungs of the ladder on MNIST_SAMPLE and print their results.')
+    parser.add_argument('--rungs', nargs='+', type=_rungs, default=[_RUNGS], metavar='RUNG', help=','.join(_RUNGS))
     parser.add_argument('--epochs', type=_positive, help="epochs for each rung that trains; each recipe's own if missing")
     parser.add_argument('--save', type=Path, metavar='DIR', help='write the weights of each rung into this folder')
     args = parser.parse_args(argv)
@@ -51,12 +67,18 @@ _ROW = '{:12} {:>11} {:>9} {:>12} {:>8}'
 
 def _pictures() -> tuple:
     "MNIST_SAMPLE: pictures and labels to train on, and to measure on"
+    from mnist_under_hood.data import load_split, mnist_sample
+    from mnist_under_hood.data import load_split, mnist_sample
     path = mnist_sample()
     return load_split(path, 'train'), load_split(path, 'valid')
 
 # %% ../nbs/api/cli.ipynb #cli-climb
 def _climb(rung: str, train: tuple, valid: tuple, n_epoch: int | None) -> Learner:
     "Train one rung and print its row of the table"
+    from mnist_under_hood.learner import ProgressBar
+    from mnist_under_hood.rungs import as_rung, train_rung
+    from mnist_under_hood.learner import ProgressBar
+    from mnist_under_hood.rungs import as_rung, train_rung
     began = time.perf_counter()
     learn = train_rung(rung, train, valid, n_epoch, cbs=[ProgressBar(table=False)])
     seconds, result = time.perf_counter() - began, as_rung(rung, learn)
@@ -73,20 +95,24 @@ def _complain(reason: str | Exception) -> int:
 # %% ../nbs/api/cli.ipynb #cli-save
 def _save(learn: Learner, file: Path) -> None:
     "Write the weights of `learn`. Raises `OSError`"
+    from mnist_under_hood.disk import delete_leftovers
+    from mnist_under_hood.disk import delete_leftovers
     delete_leftovers(file.parent, file.name)
     learn.save(file)
 
 # %% ../nbs/api/cli.ipynb #cli-ladder
+@_quietly
+@_quietly
 def mnist_ladder(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
     ) -> int:                                      # Exit status: 0, or 1 if a rung was skipped, or the data or the folder failed
     "Train the rungs of the ladder on MNIST_SAMPLE and print their results"
     args, skipped = _ladder_arguments(argv), 0
     try: train, valid = _pictures()
     except (ValueError, OSError, ImportError) as e: return _complain(e)
-    print(_ROW.format('method', 'parameters', 'accuracy', 'errors', 'seconds'))
+    print(_ROW.format('method', 'parameters', 'accuracy', 'errors', 'seconds'), flush=True)
     for rung in sum(args.rungs, []):
         try: learn = _climb(rung, train, valid, args.epochs)
-        except ImportError as e:
+        except (ImportError, ValueError) as e:
             skipped = _complain(f'{rung}: skipped: {e}')
             continue
         try:
@@ -98,6 +124,14 @@ def mnist_ladder(argv: Sequence[str] | None = None # Arguments; those of the com
 # %% ../nbs/api/cli.ipynb #cli-load
 def _load(rung: str, weights: Path) -> Learner:
     "A learner for `rung` with `weights`, good for predictions alone"
+    import torch
+    from mnist_under_hood.learner import DataLoaders, Learner
+    from mnist_under_hood.linear import DataLoader, mnist_loss
+    from mnist_under_hood.rungs import RECIPES
+    import torch
+    from mnist_under_hood.learner import DataLoaders, Learner
+    from mnist_under_hood.linear import DataLoader, mnist_loss
+    from mnist_under_hood.rungs import RECIPES
     nothing = DataLoader(torch.zeros(1, 784), torch.zeros(1, 1))
     learn = Learner(DataLoaders(nothing, nothing), RECIPES[rung].model(), mnist_loss, bar=False)
     learn.load(weights)
@@ -106,7 +140,7 @@ def _load(rung: str, weights: Path) -> Learner:
 # %% ../nbs/api/cli.ipynb #cli-matching
 def _matching(weights: Path) -> Learner:
     "A learner for whichever rung `weights` fit"
-    for rung in RECIPES:
+    for rung in _RUNGS:
         try: return _load(rung, weights)
         except ValueError as e: error = e
     raise error
@@ -114,6 +148,12 @@ def _matching(weights: Path) -> Learner:
 # %% ../nbs/api/cli.ipynb #cli-kept
 def _kept(rung: str) -> Learner:
     "A learner with the weights of an earlier training on the same pictures or, where there are none that can be read, of one now"
+    from mnist_under_hood.disk import course_home
+    from mnist_under_hood.rungs import RECIPES, rung_origin, train_rung
+    from mnist_under_hood.weights import check_origin, write_tensors
+    from mnist_under_hood.disk import course_home
+    from mnist_under_hood.rungs import RECIPES, rung_origin, train_rung
+    from mnist_under_hood.weights import check_origin, write_tensors
     weights, (train, valid) = course_home()/f'{rung}.safetensors', _pictures()
     origin = rung_origin(rung, train)
     try:
@@ -131,18 +171,22 @@ def _kept(rung: str) -> Learner:
 # %% ../nbs/api/cli.ipynb #cli-predict_arguments
 def _predict_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     "What the command line of `mnist_predict` asks for"
-    parser = argparse.ArgumentParser('mnist_predict', description='Say for each picture whether it shows a three or a seven.')
+    parser = _parser('mnist_predict', 'Say for each picture whether it shows a three, a seven, or neither.')
     parser.add_argument('images', nargs='+', metavar='IMAGE', help='a photo or scan of one digit, or a 28×28 PNG')
     model = parser.add_mutually_exclusive_group()
-    model.add_argument('--rung', choices=list(RECIPES), default='relu', help='which model to train and ask (default: relu)')
+    model.add_argument('--rung', choices=_RUNGS, default='conv', help='which model to train and ask (default: conv)')
     model.add_argument('--weights', type=Path, metavar='FILE', help='ask the model that mnist_ladder --save wrote here')
     return parser.parse_args(argv)
 
 # %% ../nbs/api/cli.ipynb #cli-predict
+@_quietly
+@_quietly
 def mnist_predict(argv: Sequence[str] | None = None # Arguments; those of the command line if missing
     ) -> int:                                       # Exit status: 0, or 1 if a file was skipped or the weights do not fit
-    "Say for each picture whether it shows a three or a seven, and with what probability"
+    "Say for each picture whether it shows a three or a seven and with what probability, or neither"
     args, skipped = _predict_arguments(argv), 0
+    from mnist_under_hood.files import open_image
+    from mnist_under_hood.handwriting import is_neither, prepare_image
     try: learn = _matching(args.weights) if args.weights else _kept(args.rung)
     except (ValueError, OSError, ImportError) as e: return _complain(e)
     for name in args.images:
@@ -152,5 +196,6 @@ def mnist_predict(argv: Sequence[str] | None = None # Arguments; those of the co
             continue
         three = learn.predict(x.flatten()).item()
         if three != three: return _complain('the weights contain NaN, so there is no verdict. Train them anew.')
-        print(f'{name}: {3 if three > 0.5 else 7}, {100*max(three, 1 - three):.0f} %')
+        verdict = f'{3 if three > 0.5 else 7}, {100*max(three, 1 - three):.0f} %'
+        print(f'{name}: {"neither a 3 nor a 7" if is_neither(x) else verdict}', flush=True)
     return skipped

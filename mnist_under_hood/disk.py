@@ -19,10 +19,12 @@ def fastai_home() -> Path:
 
 # %% ../nbs/api/disk.ipynb #disk-fastai_data
 def fastai_data() -> Path:
-    "The folder that fastai unpacks archives into, which its config.ini may move"
+    "The folder that fastai unpacks archives into, which its config.ini may move. Raises `ValueError` where that is damaged"
     config = configparser.ConfigParser()
-    config.read(fastai_home()/'config.ini')
-    return fastai_home()/Path(config['DEFAULT'].get('data', 'data')).expanduser()
+    try:
+        config.read(file := fastai_home()/'config.ini')
+        return fastai_home()/Path(config['DEFAULT'].get('data', 'data')).expanduser()
+    except (configparser.Error, UnicodeDecodeError) as e: raise ValueError(f'{file} is damaged ({e}). Delete it: fastai writes a new one.') from e
 
 # %% ../nbs/api/disk.ipynb #disk-home
 def course_home() -> Path:

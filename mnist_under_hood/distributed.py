@@ -51,6 +51,7 @@ def _like(value: Any, old: Any, device: torch.device) -> Any:
     if old is None or isinstance(old, (list, dict)) and not old:
         if isinstance(value, Tensor): return value.to(device)
         return [_like(o, None, device) for o in value] if isinstance(value, list) else value
+    if isinstance(old, dict) and value.keys() == old.keys(): return {k: _like(value[k], v, device) for k, v in old.items()}
     if isinstance(old, list) and len(value) == len(old): return [_like(v, o, device) for v, o in zip(value, old)]
     if isinstance(old, Tensor) and (value.shape, value.dtype) == (old.shape, old.dtype): return value.to(device)
     if isinstance(old, (int, float)) and isinstance(value, (int, float)): return value
@@ -63,7 +64,12 @@ def _optimizer_state(opt: Any) -> dict:
 
 def _restore_optimizer(opt: Any, state: dict) -> None:
     "Let `opt` remember `state`, which has been JSON. Raises `TypeError` or `KeyError` where it is another optimizer's"
-    if isinstance(opt, torch.optim.Optimizer): opt.load_state_dict({**state, 'state': {int(k): v for k, v in state['state'].items()}})
+    if isinstance(opt, torch.optim.Optimizer):
+        groups = json.loads(json.dumps(opt.state_dict()['param_groups'], default=lambda o: None))
+        _like(state['param_groups'], groups, torch.device('cpu'))
+        if not all(isinstance(o, (Tensor, int, float, type(None))) for of_one in state['state'].values() for o in of_one.values()):
+            raise TypeError('the optimizer remembers something else than numbers')
+        opt.load_state_dict({**state, 'state': {int(k): v for k, v in state['state'].items()}})
     else: vars(opt).update({k: _like(state[k], v, opt.params[0].device) for k, v in vars(opt).items() if k != 'params'})
 
 # %% ../nbs/distributed.ipynb #distributed-account_of_data
@@ -98,6 +104,9 @@ def _restore(learn: Learner, file: Path, account: dict) -> int:
     if differs := [f'{k} (there {state["account"].get(k)}, here {v})' for k, v in account.items() if state['account'].get(k) != v]:
         raise ValueError(f'{file} is a checkpoint of another training: it differs in {", in ".join(differs)}. '
                          'Delete it to begin anew, or name another file.')
+    if type(state['done']) is not int or any(type(state['recorder'][k]) is not list for k in vars(learn.recorder)) \
+            or any(type(o) is not float for k in ('losses', 'lrs') for o in state['recorder'][k]):
+        raise TypeError('what was done, or recorded, is of another kind')
     load_weights(learn.model, state['model'], file)
     _restore_optimizer(learn.opt, state['opt'])
     torch.set_rng_state(state['random'])
@@ -123,7 +132,7 @@ class Checkpoint(Callback):
         if self.write: delete_leftovers(self.file.parent, self.file.name, days=0)  # of a run that was killed while it wrote
         if not self.file.exists(): return
         try: self.done = _restore(learn, self.file, self.account)
-        except (KeyError, TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as e:
+        except (LookupError, TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as e:
             raise ValueError(f'{self.file} is no whole checkpoint ({e!r}). Delete it to begin anew.') from e
 
     def before_epoch(self, learn: Learner) -> None:

@@ -25,7 +25,8 @@ def _data_name(data: Path # A data folder
 
 # %% ../nbs/api/experiments.ipynb #experiments-question
 def _question(train: Callable, settings: dict, seeds: int) -> dict:
-    "What an answer belongs to"
+    "What an answer belongs to. Raises `TypeError` for labels that JSON would change"
+    if odd := [label for label in settings if not isinstance(label, str)]: raise TypeError(f'settings has the label {odd[0]!r}; labels are text.')
     code = hashlib.sha1(inspect.getsource(train).strip().encode()).hexdigest()[:12]
     return json.loads(json.dumps({'settings': settings, 'seeds': seeds, 'code': code}))
 
@@ -53,7 +54,8 @@ def experiment(name: str,       # Of the question: `NN_page what`; its answers a
     ) -> dict:                  # {label: what came of each seed}
     """Train with each setting from each seed, or read what came of it when it was last asked.
 
-    Raises `LookupError` where the environment has EXPERIMENTS=recorded and there is no such answer."""
+    Raises `TypeError` for a label that is no text, or an answer that is no number or list; `LookupError` where the environment has
+    EXPERIMENTS=recorded and there is no such answer."""
     question, wish, data_name = _question(train, settings, seeds), os.environ.get('EXPERIMENTS'), _data_name(Path(data))
     kept = [file(name, data_name) for file in (_recorded, _own)] if data_name else []
     for file in kept if wish != 'anew' else []:
@@ -61,6 +63,6 @@ def experiment(name: str,       # Of the question: `NN_page what`; its answers a
     if wish == 'recorded': raise LookupError(f'{name!r} has no recorded answer for these settings, this code and {data}. Ask it by EXPERIMENTS=anew')
     answers = {label: [] for label in settings}
     for seed in tqdm(range(seeds), desc=name, unit='seed', leave=False, disable=wish == 'anew'):
-        for label, setting in settings.items(): answers[label].append(train(seed, **setting))
+        for label, setting in settings.items(): answers[label].append(json.loads(json.dumps(train(seed, **setting))))  # as a file will give it
     if kept: _keep(kept[wish != 'anew'], question, answers)
     return answers

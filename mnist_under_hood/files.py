@@ -4,7 +4,7 @@
 
 # %% ../nbs/api/files.ipynb #files-imports
 from __future__ import annotations
-import gzip, hashlib, os, sys, tarfile, time, warnings, zipfile, zlib
+import gzip, hashlib, lzma, os, sys, tarfile, time, warnings, zipfile, zlib
 from pathlib import Path
 from tokenize import TokenError
 from typing import Callable, Iterator, NamedTuple, Sequence
@@ -94,7 +94,7 @@ def _members(archive: Path, folder: Path) -> None:
 def _extract(archive: Path, folder: Path) -> None:
     "Unpack `archive` into `folder`. Raises `ValueError` where it is damaged, too large or reaches outside, `OSError` where the disk gives an error"
     try: _members(archive, folder)
-    except (EOFError, OSError, ValueError, zlib.error, tarfile.TarError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as e:
+    except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as e:
         if is_disk_error(e): raise
         raise ValueError(f'archive {archive} cannot be unpacked ({e}). It may have been cut off when it was downloaded or copied: '
                          'get it once more.') from e
@@ -109,9 +109,7 @@ def unpack_archive(archive: str | Path # A tar, compressed or not, or a zip file
     archive = Path(archive).resolve()
     if not archive.is_file(): raise FileNotFoundError(f'there is no archive {archive}.')
     if not os.access(archive, os.R_OK): raise PermissionError(f'archive {archive} may not be read. Give yourself the right to: chmod u+r')
-    stat = archive.stat()
-    key = hashlib.sha1(f'{archive} {stat.st_size} {stat.st_mtime_ns}'.encode()).hexdigest()[:12]
-    folder = course_home()/'unpacked'/key
+    folder = course_home()/'unpacked'/fingerprint(str(archive), repr(_changes([archive])))
     if not folder.is_dir():
         with explain_disk_errors(folder.parent), write_whole(folder) as temporary: _extract(archive, temporary)
     return folder
@@ -239,6 +237,7 @@ def _named(path: Path, source: Source) -> Path:
     inside = [path, path/source.name]
     if path.is_dir(): inside += sorted(o for o in path.iterdir() if o.name.lower() in archives)
     for o in [path] if path.is_file() else inside:
+        if (o/source.splits[0]).is_dir(): return o
         if o.is_file():
             folder = unpack_archive(o)
             inside = [folder, folder/source.name, *(c for c in sorted(folder.iterdir()) if c.is_dir() and not is_clutter(c.name))]
@@ -253,7 +252,7 @@ def _find(source: Source) -> Path:
     "The folder of `source`, or of scikit-learn's digits in its layout"
     for o in 'unpacked', 'cache', '.': delete_leftovers(course_home()/o)
     delete_leftovers(fastai_data(), source.name)
-    if named := os.environ.get('MNIST_UNDER_HOOD_DATA'): return _named(Path(named).expanduser(), source)
+    if named := os.environ.get('MNIST_UNDER_HOOD_DATA'): return _named(Path(os.path.expanduser(named)), source)
     folder = fastai_data()/source.name
     if folder.is_dir():
         counts = count_images(folder, source.splits)

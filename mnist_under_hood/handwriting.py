@@ -4,14 +4,19 @@
 
 # %% ../nbs/handwriting.ipynb #handwriting-imports
 from __future__ import annotations
-import warnings
+import functools, warnings
+from pathlib import Path
+from typing import Callable
 import numpy as np
 import torch
 from PIL import Image, ImageFilter, ImageOps
-from torch import Tensor
+from torch import Tensor, nn
+import mnist_under_hood
+from .conv import simple_cnn
+from .weights import read_tensors
 
 # %% auto #0
-__all__ = ['ink_of', 'without_specks', 'prepare_image']
+__all__ = ['without_specks', 'ink_of', 'prepare_image', 'is_neither']
 
 # %% ../nbs/handwriting.ipynb #handwriting-check
 def _check_image(image: Image.Image) -> None:
@@ -44,31 +49,6 @@ def _grey(image: Image.Image) -> Image.Image:
     grey.thumbnail((400, 400))
     return grey
 
-# %% ../nbs/handwriting.ipynb #handwriting-light_on_dark
-def _light_on_dark(pixels: np.ndarray) -> np.ndarray:
-    "The negative, where the rim is light"
-    rim = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    return 255 - pixels if np.median(rim) > pixels.min()/2 + pixels.max()/2 else pixels
-
-# %% ../nbs/handwriting.ipynb #handwriting-without_paper
-def _without_paper(pixels: np.ndarray) -> np.ndarray:
-    "Less what changes slowly over the picture"
-    blurred = Image.fromarray(pixels.astype(np.uint8)).filter(ImageFilter.GaussianBlur(max(pixels.shape)/4))
-    return (pixels - np.asarray(blurred, np.float32)).clip(0)
-
-# %% ../nbs/handwriting.ipynb #handwriting-ink_of
-def ink_of(image: Image.Image # Any size and mode
-    ) -> np.ndarray:          # float (height, width), 0 for paper to 1 for ink, at most 400 pixels wide or high
-    """Turn it upright, fill transparency, take the grey, turn dark on light into light on dark, take away uneven light.
-
-    Its darkest ink is 1; where everything is about equally bright it stays below 1. Raises `TypeError` for what is no picture of
-    Pillow's, `ValueError` for one without pixels or with pixels that are no numbers."""
-    _check_image(image)
-    pixels = _light_on_dark(np.asarray(_grey(image), np.float32))
-    if max(pixels.shape) > 28: pixels = _without_paper(pixels)
-    pixels = pixels - pixels.min()
-    return pixels/max(pixels.max(), 40)
-
 # %% ../nbs/handwriting.ipynb #handwriting-without_specks
 def without_specks(dark: np.ndarray,   # bool (height, width): where there is ink
                    share: float = 0.05 # Blobs below this share of the largest are specks, 0..1
@@ -88,11 +68,63 @@ def without_specks(dark: np.ndarray,   # bool (height, width): where there is in
         if len(blob) >= least: out[tuple(zip(*blob))] = True
     return out
 
+# %% ../nbs/handwriting.ipynb #handwriting-light_on_dark
+def _box(dark: np.ndarray) -> tuple[slice, slice]:
+    "Rows and columns of the smallest box around all that is true"
+    return tuple(slice(o[0], o[-1] + 1) for o in (np.flatnonzero(dark.any(axis)) for axis in (1, 0)))
+
+def _light_on_dark(pixels: np.ndarray) -> np.ndarray:
+    "The negative, where the rim is light, or where the largest light area fills its box, as a sheet on a desk does"
+    light = pixels > pixels.min()/2 + pixels.max()/2
+    rim = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
+    step = max(1, max(light.shape)//50)
+    largest = without_specks(light[::step, ::step], share=1)
+    box = largest[_box(largest)] if largest.any() else largest
+    sheet = box.mean() > 0.6 and min(box.shape) > max(largest.shape)/5  # a stroke fills its box too, and is narrow
+    return 255 - pixels if rim.mean() > 0.5 or sheet else pixels
+
+# %% ../nbs/handwriting.ipynb #handwriting-without_paper
+def _slid(pixels: np.ndarray, width: int, most: Callable) -> np.ndarray:
+    "The `most`, least or greatest, in a window around each pixel. Beyond the rim the light goes on as it changed before"
+    for axis in 0, 1:
+        beyond = [(width//2, width//2) if o == axis else (0, 0) for o in (0, 1)]
+        wide = np.pad(pixels, beyond, 'reflect', reflect_type='odd').clip(0, 255)
+        pixels = most(np.lib.stride_tricks.sliding_window_view(wide, width//2*2 + 1, axis), -1)
+    return pixels
+
+def _without_paper(pixels: np.ndarray) -> np.ndarray:
+    "What is narrow and lighter than its surroundings, 0 to 1: the share of the light that the ink swallows"
+    width = max(pixels.shape)//5
+    paper = _slid(_slid(pixels, width, np.min), width, np.max)
+    return (pixels - paper)/(256 - paper)
+
+# %% ../nbs/handwriting.ipynb #handwriting-is_mnists
+def _is_mnists(pixels: np.ndarray) -> bool:
+    "Whether a picture, light on dark, is framed as MNIST's are"
+    if pixels.shape != (28, 28) or not pixels.any(): return False
+    box = pixels[_box(pixels > 0)]
+    centre = [pixels.sum(axis) @ np.arange(28)/pixels.sum() for axis in (0, 1)]
+    return max(box.shape) == 20 and max(abs(o - 13.5) for o in centre) < 1.01
+
+# %% ../nbs/handwriting.ipynb #handwriting-ink_of
+def ink_of(image: Image.Image # Any size and mode
+    ) -> np.ndarray:          # float (height, width), 0 for paper to 1 for ink, at most 400 pixels wide or high
+    """Turn it upright, fill transparency, take the grey, turn dark on light into light on dark, take away uneven light.
+
+    Its darkest ink is 1; where everything is about equally bright it stays below 1. Raises `TypeError` for what is no picture of
+    Pillow's, `ValueError` for one without pixels or with pixels that are no numbers."""
+    _check_image(image)
+    grey = _grey(image)
+    if max(grey.size) > 56: grey = grey.filter(ImageFilter.GaussianBlur(max(grey.size)/150))  # the grain of a camera
+    pixels = _light_on_dark(np.asarray(grey, np.float32))
+    if _is_mnists(pixels): return pixels/pixels.max()
+    ink = _without_paper(pixels)
+    return ink/max(ink.max(), 0.08)
+
 # %% ../nbs/handwriting.ipynb #handwriting-scaled
 def _scaled(ink: np.ndarray, dark: np.ndarray) -> np.ndarray:
     "The part of `ink` that `dark` covers, scaled so that its longer side is 20 pixels"
-    (top, *_, bottom), (left, *_, right) = (np.flatnonzero(dark.any(axis))[[0, -1]] for axis in (1, 0))
-    crop = Image.fromarray((ink[top:bottom + 1, left:right + 1].clip(0, 0.7)/0.7*255).astype(np.uint8))
+    crop = Image.fromarray((ink[_box(dark)].clip(0, 0.7)/0.7*255).astype(np.uint8))
     scale = 20/max(crop.size)
     size = [max(1, round(o*scale)) for o in crop.size]
     return np.asarray(crop.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC), np.float32)/255
@@ -106,13 +138,44 @@ def _centred(small: np.ndarray) -> np.ndarray:
     out[r:r + small.shape[0], c:c + small.shape[1]] = small
     return out
 
+# %% ../nbs/handwriting.ipynb #handwriting-thickened
+def _thickness(dark: np.ndarray) -> float:
+    "How thick the strokes are in pixels, about: twice their area over the number of pixels at their edge"
+    inner = dark[1:-1, 1:-1] & dark[:-2, 1:-1] & dark[2:, 1:-1] & dark[1:-1, :-2] & dark[1:-1, 2:]
+    return 2*dark.sum()/max(1, dark.sum() - inner.sum())
+
+def _thickened(ink: np.ndarray, dark: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    "`ink` and `dark` with strokes at least as thick as most of MNIST's, 2.7 pixels where the digit is 20 high"
+    size = max(ink[_box(dark)].shape)
+    grow = round((2.7*size/20 - _thickness(dark))/2)
+    if grow < 1 or size <= 28: return ink, dark
+    strokes = Image.fromarray((np.where(dark, ink, 0)*255).astype(np.uint8))
+    ink = np.asarray(strokes.filter(ImageFilter.MaxFilter(2*grow + 1)), np.float32)/255
+    return ink, ink > 0.35
+
 # %% ../nbs/handwriting.ipynb #handwriting-prepare_image
 def prepare_image(image: Image.Image # Any size and mode, with one digit on a plain ground
     ) -> Tensor:                     # float32 (28, 28), 0 for paper to 1 for ink
     """The digit as MNIST has it: cropped, scaled to fit 20×20, centred by its mass in 28×28 (LeCun and others 1998).
 
-    A 28×28 picture that is light on dark already is taken as it is. Raises `ValueError` where there is no ink."""
+    A picture of MNIST's own is taken as it is. Raises `ValueError` where there is no ink."""
     ink = ink_of(image)
     if ink.max() < 1: raise ValueError('the picture has no ink: all of it is about equally bright.')
-    if ink.shape == (28, 28): return torch.from_numpy(ink.copy())
-    return torch.from_numpy(_centred(_scaled(ink, without_specks(ink > 0.35))))
+    if _is_mnists(ink): return torch.from_numpy(ink.copy())
+    return torch.from_numpy(_centred(_scaled(*_thickened(ink, without_specks(ink > 0.35)))))
+
+# %% ../nbs/handwriting.ipynb #handwriting-is_neither
+@functools.cache
+def _neither_net() -> tuple[nn.Module, float]:
+    "The net that the package brings along, and the score below which a picture is neither"
+    model = simple_cnn((16, 32, 64))
+    weights, said = read_tensors(Path(mnist_under_hood.__path__[0])/'neither.safetensors')
+    model.load_state_dict(weights)
+    return model.eval(), float(said['threshold'])
+
+def is_neither(x: Tensor # float (28, 28), (N, 28, 28) or (N, 784), as `prepare_image` gives them
+    ) -> Tensor:         # bool (N,)
+    "Which pictures show neither a three nor a seven, as far as a network can tell that was shown digits, letters, strokes and noise"
+    model, threshold = _neither_net()
+    with torch.no_grad(): scores = torch.cat([model(o)[:, 0] for o in x.cpu().reshape(-1, 784).split(1000)])
+    return scores < threshold

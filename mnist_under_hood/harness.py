@@ -4,7 +4,7 @@
 
 # %% ../nbs/api/harness.ipynb #harness-imports
 from __future__ import annotations
-import inspect, math, sys, warnings
+import difflib, inspect, math, sys, warnings
 from contextlib import contextmanager
 from itertools import chain, islice, repeat
 from typing import Any, Callable, Iterator, Sequence
@@ -53,11 +53,13 @@ def check_opt(opt: Any # An optimizer
 
 # %% ../nbs/api/harness.ipynb #harness-check_fit
 def check_fit(n_epoch: int, # Epochs
-              lr: float     # Learning rate
+              lr: float,    # Learning rate
+              fits: bool = False # Whether another fit of the same Learner runs
     ) -> None:
-    "Raise `ValueError` for a number of epochs or a learning rate that makes no sense"
+    "Raise `ValueError` for a number of epochs or a learning rate that makes no sense, `RuntimeError` for a fit inside a fit"
+    if fits: raise RuntimeError('fit was called inside a fit of the same Learner, which would end there. Call it when that is over.')
     if not (0 < lr < math.inf): raise ValueError(f'lr is {lr}; a learning rate is a number above 0.')
-    if n_epoch != int(n_epoch) or n_epoch < 0: raise ValueError(f'n_epoch is {n_epoch}; it is a whole number, 0 or more.')
+    if not (n_epoch >= 0 and n_epoch % 1 == 0): raise ValueError(f'n_epoch is {n_epoch}; it is a whole number, 0 or more.')
 
 def check_sweep(start: float, # First learning rate
                 end: float,   # Last one
@@ -125,14 +127,17 @@ def on_trial(learn: Any # A Learner
         for layer, training in modes: layer.training = training
 
 # %% ../nbs/api/harness.ipynb #harness-hooks_of
+def _like_events(cb: Any, events: Sequence[str]) -> list[str]:
+    "The names of the methods of `cb` that are events, or look like one"
+    return [o for o in dir(cb) if (o.startswith(('before_', 'after_')) or difflib.get_close_matches(o, events, 1, 0.85)) and callable(getattr(cb, o))]
+
 def hooks_of(cbs: Sequence,  # Callbacks, or their classes
              events: Sequence[str] # What their methods may be named
     ) -> dict[str, list[Callable]]:
     "The methods of all callbacks, by event. Raises `ValueError` for one that looks like an event and is none"
     hooks = {event: [] for event in events}
     for cb in sorted((o() if isinstance(o, type) else o for o in cbs), key=lambda o: getattr(o, 'order', 0)):
-        for name in dir(cb):
-            if not name.startswith(('before_', 'after_')) or not callable(getattr(cb, name)): continue
+        for name in _like_events(cb, events):
             if name not in hooks:
                 raise ValueError(f'{type(cb).__name__} has a method {name}, which is no event. There are {", ".join(events)}.')
             hooks[name].append(getattr(cb, name))
@@ -159,23 +164,30 @@ def run_all(learn: Any,          # A Learner
 class TerminateOnNaN:
     "A callback: ends a training whose loss is NaN or infinite, with the weights of the start of that epoch"
     order = -9  # after the recorder
-    def before_train(self, learn: Any) -> None:
+    def before_epoch(self, learn: Any) -> None:
         self.seen = len(learn.recorder.losses)
         self.weights = {k: v.clone() for k, v in learn.model.state_dict().items()}
 
     def after_train(self, learn: Any) -> None:
         recorded = zip(learn.recorder.losses, learn.recorder.batches, learn.recorder.lrs)
         for loss, (epoch, batch), lr in list(recorded)[self.seen:]:
-            if math.isfinite(loss): continue
-            learn.model.load_state_dict(self.weights)
-            raise FloatingPointError(f'the loss became {loss} in epoch {epoch}, batch {batch}, at a learning rate of {lr:.3g}. Try a lower '
-                                     'one; lr_find suggests a start. The weights are those from before this epoch.')
+            if not math.isfinite(loss): self._end(learn, f'the loss became {loss} in epoch {epoch}, batch {batch}, at a learning rate of {lr:.3g}')
+
+    def after_validate(self, learn: Any) -> None:
+        "The last step of an epoch is followed by no loss of training that would show what it did"
+        if learn.results and not math.isfinite(learn.results[0]):
+            self._end(learn, f'the validation loss became {learn.results[0]} in epoch {learn.epoch}, at a learning rate of {hypers(learn.opt)[0]["lr"]:.3g}')
+
+    def _end(self, learn: Any, reason: str) -> None:
+        learn.model.load_state_dict(self.weights)
+        raise FloatingPointError(f'{reason}. Try a lower one; lr_find suggests a start. The weights are those from before this epoch.')
 
 # %% ../nbs/api/harness.ipynb #harness-steepest
 def steepest(rates: list, # Learning rates, growing
              losses: list # A smoothed loss for each, of which the last ones may be missing
     ) -> float:
     "The rate after which the loss falls most, the first tenth aside. Raises `ValueError` where the loss is no number or explodes before"
+    if not losses: raise ValueError('no batch came to an end, so there is no loss to look at. Does a callback cancel them all?')
     falls = {rate: a - b for rate, a, b in list(zip(rates, losses, losses[1:]))[len(rates)//10:] if math.isfinite(b)}
     if not falls:
         raise ValueError(f'the loss is {losses[-1]:.3g} in batch {len(losses) - 1}, at a learning rate of {rates[len(losses) - 1]:.3g}, '

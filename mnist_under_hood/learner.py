@@ -8,8 +8,9 @@ import math
 from typing import Any, Callable, NamedTuple, Sequence
 import torch
 from torch import Tensor, nn
-from .harness import (Cancel, ProgressBar, Repeated, TerminateOnNaN, check_fit, check_loader, check_opt, check_sweep, first_batch,
-                                      hooks_of, hypers, on_trial, plot_losses, plot_rates, run_all, set_hypers, steepest)
+from .harness import (
+    Cancel, ProgressBar, Repeated, TerminateOnNaN, check_fit, check_loader, check_opt, check_sweep, first_batch,
+    hooks_of, hypers, on_trial, plot_losses, plot_rates, run_all, set_hypers, steepest)
 from .linear import DataLoader
 from .optim import BasicOptim
 from .plots import columns
@@ -49,8 +50,10 @@ class CancelStepException(Cancel): "Raised by a callback: no step after this bat
 _PARTS = dict(fit=CancelFitException, epoch=CancelEpochException, train=CancelTrainException,
              validate=CancelValidException, batch=CancelBatchException,
              backward=CancelBackwardException, step=CancelStepException)
-EVENTS = ('before_loss', 'after_loss', *(f'{when}_{part}' for part in _PARTS for when in ('before', 'after_cancel', 'after')))
+EVENTS = ('before_loss', 'after_loss',
+          *(f'{when}_{part}' for part in _PARTS for when in ('before', 'after_cancel', 'after')))
 
+# %% ../nbs/06_learner.ipynb #learner-Callback
 class Callback:
     "Has methods named like `EVENTS`, each called with the learner. Lower `order` is called first"
     order = 0
@@ -157,7 +160,7 @@ class Learner(Predictor):
         ) -> None:
         "Train. Interrupted by Ctrl-C or an error, the model keeps its last step, and can be asked or trained further"
         lr = self.lr if lr is None else lr
-        check_fit(n_epoch, lr)
+        check_fit(n_epoch, lr, fits=self.recorder.before_fit in self.hooks['before_fit'])
         self.hooks = hooks_of([self.recorder, TerminateOnNaN(), *self.cbs, *cbs, *([ProgressBar()] if self.bar else [])], EVENTS)
         self.n_epoch, self.opt = int(n_epoch), check_opt(self.opt_func(self.model.parameters(), lr=lr))
         self.shares = [float(group['lr'])/lr for group in hypers(self.opt)]
@@ -180,6 +183,7 @@ class Learner(Predictor):
         ) -> list[float]:                           # Loss and metrics
         "Means over samples, whatever the sizes of the batches"
         totals = self._totals(self.dls.valid if dl is None else dl)
+        if not isinstance(totals, Tensor): raise ValueError('dl has no batches: there is nothing to measure.')
         return (totals[:-1]/totals[-1]).tolist()
     def summary(self) -> str:
         "`layer_table` of the model, for one batch. Changes nothing"
@@ -218,7 +222,7 @@ def sched_cos(start: float, end: float, share: float) -> float:
 
 # %% ../nbs/06_learner.ipynb #learner-one_cycle
 class OneCycle(Callback):
-    "Sets the learning rate, and the momentum if there is one, before each batch (Smith 2018; fastai's shape and defaults)"
+    "Sets learning rate, and momentum if there is one, before each batch (Smith 2018; fastai's shape and defaults)"
     def __init__(self,
                  lr_max: float,                     # The highest learning rate, above 0
                  div: float = 25.,                  # It starts at `lr_max/div`
@@ -243,7 +247,8 @@ class _Sweep(Callback):
     def __init__(self, start: float, end: float, n: int):
         self.rates, self.losses = [start*(end/start)**(i/n) for i in range(n)], []
     def before_batch(self, learn: Learner) -> None: learn.set_hypers(self.rates[learn.batch])
-
     def after_batch(self, learn: Learner) -> None:
+        if learn.loss is None: raise ValueError(f'a callback cancelled batch {learn.batch} of the search, which needs the loss of each.')
         self.losses.append(learn.loss.item())
-        if not self.losses[-1] <= 4*min(self.losses) or learn.batch == len(self.rates) - 1: raise CancelFitException
+        exploded = not self.losses[-1] <= 4*min(self.losses)  # also where it is NaN
+        if exploded or learn.batch == len(self.rates) - 1: raise CancelFitException

@@ -32,7 +32,9 @@ def unit_states(hidden: Tensor  # float (N, units): what the units pass on for e
 def bce_loss(preds: Tensor,  # float (N, 1): scores, any range
              targets: Tensor # int (N, 1): 1 for a three, 0 for a seven
     ) -> Tensor:             # float (), 0 or more
-    "Mean binary cross-entropy of the scores' sigmoid, computed without overflow. Raises `ValueError` where the shapes differ, or for labels other than 0 and 1"
+    """Mean binary cross-entropy of the scores' sigmoid, computed without overflow.
+
+    Raises `ValueError` where the shapes differ, or for labels other than 0 and 1."""
     check_shapes(preds, targets)
     check_labels(targets)
     return F.binary_cross_entropy_with_logits(preds, targets.to(preds.dtype))

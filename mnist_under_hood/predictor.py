@@ -91,10 +91,11 @@ class Predictor:
 
     def predict(self, x: Tensor # float, one picture laid flat, or a batch shaped as the model wants it, pixels in 0..1
         ) -> Tensor:            # float (N, 1): probability of a three; float (N, classes) for a model with several outputs
-        "Probabilities: the sigmoid of one score, the softmax of several. Raises `ValueError` for pixels that are no numbers"
+        "Probabilities: the sigmoid of one score, the softmax of several. Raises `ValueError` for pixels that are no numbers, or scores that are no table"
         check_numbers(x, 'x')
         one = x.ndim == self.n_axes - 1
         with evaluating(self.model): scores = self.forward(*self.to_device([x[None] if one else x])).cpu()
+        if scores.ndim != 2: raise ValueError(f'the model returns scores of shape {tuple(scores.shape)}; wanted are (N, 1) or (N, classes).')
         probabilities = scores.sigmoid() if scores.shape[-1] == 1 else scores.softmax(-1)
         return probabilities[0] if one else probabilities
 

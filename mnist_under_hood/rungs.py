@@ -87,8 +87,9 @@ def train_rung(rung: str | Recipe,         # A key of `RECIPES`, or a recipe of 
 def as_rung(rung: str | Recipe, # A key of `RECIPES`, or a recipe of your own
             learn: Learner      # What `train_rung` returned
     ) -> Rung:
-    "The result of a trained rung on its validation set"
+    "The result of a trained rung on its validation set. Raises `ValueError` for a model that returns NaN"
     preds, targets = learn.get_preds()
+    if preds.isnan().any(): raise ValueError('the model returns NaN, which is on neither side of 0. Train it anew.')
     numbers = sum(o.numel() for o in learn.model.parameters()) or sum(o.numel() for o in learn.model.buffers())
     return Rung((rung if isinstance(rung, Recipe) else RECIPES[rung]).name, numbers, ((preds > 0) != (targets == 1)).sum().item(), len(targets))
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 from typing import Callable, NamedTuple
 from torch import Tensor
+from .plots import columns
 
 # %% auto #0
 __all__ = ['l1_distance', 'rmse_distance', 'check_shapes', 'accuracy', 'is_3', 'Rung', 'Ladder', 'ladder']
@@ -47,9 +48,11 @@ def check_shapes(preds: Tensor,  # Predictions
 def accuracy(preds: Tensor,  # bool or integer, any shape: the class predicted for each picture
              targets: Tensor # The true class, of the same shape
     ) -> Tensor:             # float (), 0..1
-    "Share of `preds` that equal `targets`. Raises `ValueError` where their shapes differ, or where there are none"
+    "Share of `preds` that equal `targets`. Raises `ValueError` where shapes differ, where there are none, or for scores"
     check_shapes(preds, targets)
     if preds.numel() == 0: raise ValueError(f'preds and targets are empty, of shape {tuple(preds.shape)}: there is no share of nothing.')
+    if preds.is_floating_point() and not targets.is_floating_point():
+        raise ValueError(f'preds is {preds.dtype}, scores or probabilities; accuracy compares classes, which preds > 0 or preds > 0.5 makes of them.')
     return (preds == targets).float().mean()
 
 # %% ../nbs/02_similarity.ipynb #similarity-is_3
@@ -76,9 +79,7 @@ class Ladder(list):
     def _rows(self): return [(r.name, f'{r.parameters:,}', f'{1 - r.errors/r.images:.4f}', f'{r.errors} of {r.images}') for r in self]
 
     def __repr__(self):
-        rows = [self.head, *self._rows()]
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        return '\n'.join('  '.join([row[0].ljust(widths[0])] + [cell.rjust(w) for cell, w in zip(row[1:], widths[1:])]) for row in rows)
+        return columns([self.head, *self._rows()])
 
     def _repr_markdown_(self):
         rows = [self.head, ('---', '---:', '---:', '---:'), *self._rows()]

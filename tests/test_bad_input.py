@@ -9,6 +9,7 @@ import shutil
 import struct
 import tarfile
 import tempfile
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -24,12 +25,13 @@ from mnist_under_hood.data import load_split, read_images
 from mnist_under_hood.distributed import Checkpoint
 from mnist_under_hood.files import MNIST_SAMPLE, count_images, mnist_sample, open_image, unpack_archive
 from mnist_under_hood.handwriting import prepare_image
-from mnist_under_hood.learner import Callback, DataLoaders, Learner, OneCycle
+from mnist_under_hood.learner import (Callback, CancelBatchException, CancelTrainException, DataLoaders, Learner,
+                                      OneCycle)
 from mnist_under_hood.linear import DataLoader, batch_accuracy, linear1, mnist_loss
 from mnist_under_hood.multiclass import calibration, confusion_matrix, cross_entropy, fit_temperature, top1_accuracy
 from mnist_under_hood.nets import bce_loss, simple_net
 from mnist_under_hood.optim import Momentum
-from mnist_under_hood.rungs import train_rung
+from mnist_under_hood.rungs import as_rung, train_rung
 from mnist_under_hood.similarity import accuracy, is_3, l1_distance, rmse_distance
 from mnist_under_hood.weights import read_tensors, write_tensors
 
@@ -254,6 +256,48 @@ def test_folder_with_an_archive(place, monkeypatch, name):
     assert load_split(mnist_sample())[0].shape == (8, 28, 28)
 
 
+def test_folder_beside_its_archive(place, monkeypatch):
+    "Somebody unpacked the archive themselves, and changed a picture: the archive was read all the same"
+    folder = packed_set(place, 'gztar', 'mnist_sample.tgz').parent
+    make_set(folder/'mnist_sample')
+    monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', str(folder))
+    assert mnist_sample() == folder/'mnist_sample'
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='the time of change is that of making there')
+def test_archive_overwritten_in_place(place):
+    "With another one of the same size, and its time put back"
+    read = []
+    for text in b'first', b'other':
+        with zipfile.ZipFile(place/'set.zip', 'w') as file: file.writestr(zipfile.ZipInfo('a.txt'), text)
+        os.utime(place/'set.zip', (10**9, 10**9))
+        read.append((unpack_archive(place/'set.zip')/'a.txt').read_bytes())
+    assert read == [b'first', b'other']
+
+
+def test_archive_damaged_in_the_middle(place):
+    "lzma has an error of its own"
+    with zipfile.ZipFile(place/'set.zip', 'w', zipfile.ZIP_LZMA) as file: file.writestr('a.txt', bytes(range(256)))
+    whole = bytearray((place/'set.zip').read_bytes())
+    whole[60:90] = b'\xff'*30
+    with refused(ValueError, r'set\.zip cannot be unpacked \(Corrupt input data'):
+        unpack_archive(written(place/'set.zip', bytes(whole)))
+
+
+@pytest.mark.parametrize('text', ['no section', '[DEFAULT]\ndata = 100%/x', '\udcff'])
+def test_config_of_fastai(place, monkeypatch, text):
+    monkeypatch.delenv('MNIST_UNDER_HOOD_DATA')
+    (place.parent/'home').mkdir()
+    (place.parent/'home'/'config.ini').write_text(text, encoding='utf8', errors='surrogateescape')
+    with refused(ValueError, r'config\.ini is damaged \(.*Delete it'): mnist_sample()
+
+
+def test_folder_of_an_unknown_user(monkeypatch):
+    monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', '~nobody-of-this-name/digits')
+    with refused(FileNotFoundError, r'MNIST_UNDER_HOOD_DATA names ~nobody-of-this-name/digits, which is neither'):
+        mnist_sample()
+
+
 @table('limit, says', {'bytes': ({'bytes': 3000, 'files': 99}, 'it unpacks to more than 3,000 bytes'),
                        'files': ({'bytes': 10**9, 'files': 9}, 'it holds more than 9 files')})
 @pytest.mark.parametrize('kind', ['gztar', 'zip'])
@@ -294,6 +338,8 @@ def test_archive_cut_off(place):
     'pictures in rows of 784': (is_3, [ones(5, 784), ones(28, 28), ones(28, 28)], r'a has shape \(5, 784\)'),
     'accuracy that would broadcast': (accuracy, [ones(5), ones(5, 1)],
                                       r'preds has shape \(5,\) and targets \(5, 1\)\. They must be.*unsqueeze'),
+    'accuracy of scores': (accuracy, [ones(5, 1)/3, ones(5, 1).long()],
+                           r'preds is torch\.float32, scores or probabilities; accuracy compares classes'),
     'accuracy of nothing': (accuracy, [ones(0, 1), ones(0, 1)],
                             r'empty, of shape \(0, 1\): there is no share of nothing'),
     'top1_accuracy that would broadcast': (top1_accuracy, [ones(5, 10), ones(5, 1)],
@@ -335,7 +381,7 @@ def test_archive_cut_off(place):
     'temperature of NaN': (fit_temperature, [tensor([[nan, 0.]]), tensor([0])],
                            r'scores holds numbers that are not finite'),
     'an unknown rung': (train_rung, ['linaer', None, None],
-                                r"rung is 'linaer'; there are baseline, linear, relu, resnet18")})
+                                r"rung is 'linaer'; there are baseline, linear, relu, conv, resnet18")})
 def test_arguments(function, arguments, says):
     with refused(ValueError, says): function(*arguments)
 
@@ -371,7 +417,8 @@ def holed(pixel):
     'a rate of 0': (None, [1, 0], r'lr is 0; a learning rate is a number above 0'),
     'a rate below 0': (None, [1, -1], r'lr is -1;'),
     'a rate of NaN': (None, [1, nan], r'lr is nan;'), 'an infinite rate': (None, [1, inf], r'lr is inf;'),
-    'half an epoch': (None, [0.5], r'n_epoch is 0\.5; it is a whole number')})
+    'half an epoch': (None, [0.5], r'n_epoch is 0\.5; it is a whole number'),
+    'epochs without end': (None, [inf], r'n_epoch is inf; it is a whole number')})
 def test_fit(x, epochs_and_rate, says):
     with refused(ValueError, says): learner(x).fit(*epochs_and_rate)
 
@@ -409,6 +456,51 @@ def test_callback_that_would_never_be_called():
     with refused(ValueError, says): learner().fit(1, cbs=[Typo()])
 
 
+def calling(event, f): return type('C', (Callback,), {event: lambda self, learn: f(learn)})()
+
+
+@pytest.mark.parametrize('name', ['befor_batch', 'aftr_epoch', 'beforeBatch', 'Before_fit', 'after_pred'])
+def test_methods_that_look_like_events(name):
+    with refused(ValueError, f'C has a method {name}, which is no event'): learner(cbs=[calling(name, id)])
+
+
+@pytest.mark.parametrize('event', ['after_epoch', 'before_batch', 'after_fit'])
+def test_fit_inside_a_fit(event):
+    "It went through, and the outer training ended there, without a word, its recorder emptied"
+    learn = learner()
+    with refused(RuntimeError, r'fit was called inside a fit of the same Learner'):
+        learn.fit(2, cbs=[calling(event, lambda learn: learn.fit(1))])
+    learn.fit(1)
+    assert len(learn.recorder.losses) == 3, 'it can be trained further'
+
+
+def test_lr_find_inside_a_fit():
+    plain, asked = learner(), learner()
+    plain.fit(2)
+    asked.fit(2, cbs=[calling('before_train', lambda learn: learn.lr_find(plot=False))])
+    assert plain.recorder.losses == asked.recorder.losses and plain.recorder.values == asked.recorder.values
+
+
+def stop(cancel):
+    def f(learn): raise cancel
+    return f
+
+
+@table('event, cancel, says', {
+    'each batch': ('before_batch', CancelBatchException, r'a callback cancelled batch 0 of the search'),
+    'the epoch': ('before_train', CancelTrainException, r'no batch came to an end')})
+def test_lr_find_whose_batches_are_cancelled(event, cancel, says):
+    with refused(ValueError, says): learner(cbs=[calling(event, stop(cancel))]).lr_find(plot=False)
+
+
+def test_training_cancelled_before_all_other_callbacks():
+    first = calling('before_train', stop(CancelTrainException))
+    first.order = -99
+    learn = learner(cbs=[first])
+    learn.fit(1)
+    assert (len(learn.recorder.losses), len(learn.recorder.values)) == (0, 1)
+
+
 @table('options, says', {
     'a start of 0': (dict(start=0), r'start is 0 and end 100\.0; rates are above 0'),
     'an end before the start': (dict(start=1, end=0.1), r'start is 1 and end 0\.1'),
@@ -438,6 +530,34 @@ def test_loss_beyond_all_bounds():
     says = r'the loss became (nan|inf) in epoch \d+, batch \d+, at a learning rate of 1e\+38\. Try a lower one'
     with refused(FloatingPointError, says):
         learner(y=torch.arange(10) % 3, model=simple_net(n_out=3), loss_func=cross_entropy).fit(40, 1e38)
+
+
+def test_last_step_of_an_epoch_leads_to_nan():
+    "No loss of training follows it, and an accuracy does not show it"
+    learn = learner(bs=10, loss_func=bce_loss)
+    before = learn.predict(holed(0)[0])
+    with refused(FloatingPointError, r'the validation loss became nan in epoch 0, at a learning rate of 1e\+38\. Try'):
+        learn.fit(1, 1e38)
+    assert learn.predict(holed(0)[0]) == before, 'the weights are those from before the epoch'
+
+
+def test_model_of_nan_is_no_rung():
+    learn = learner()
+    for p in learn.model.parameters(): p.data.fill_(nan)
+    with refused(ValueError, r'the model returns NaN'): as_rung('relu', learn)
+
+
+@table('shape, says', {'one score each, in no column': ([0], r'returns scores of shape \(3,\); wanted are \(N, 1\)'),
+                       'a picture each': ([1, (28, 28)], r'returns scores of shape \(3, 28, 28\)')})
+def test_predict_from_scores_that_are_no_table(shape, says):
+    "A softmax over the last axis went over the pictures"
+    last = torch.nn.Flatten(0) if shape == [0] else torch.nn.Unflatten(*shape)
+    learn = learner(model=torch.nn.Sequential(torch.nn.Linear(784, 1 if shape == [0] else 784), last))
+    with refused(ValueError, says): learn.predict(torch.rand(3, 784))
+
+
+def test_nothing_to_measure():
+    with refused(ValueError, r'dl has no batches'): learner().validate([])
 
 
 @table('x, says', {'a pixel of NaN': (holed(nan)[7], r'x holds nan at \(300,\)'),
@@ -509,7 +629,8 @@ def test_checkpoint_of_another(place, first, then, says):
 @pytest.mark.parametrize('old, new', [
     ('{"account"', '{"account'), ('"done"', '"gone"'), ('"velocities"', '"speeds"'), ('"mom": 0.9', '"mom": "a"'),
     ('"tensor 1"', '"tensor 99"'),
-    ('"random": {"tensor', '"random": {"tensors'), ('"lrs"', '"rates"')])
+    ('"random": {"tensor', '"random": {"tensors'), ('"lrs"', '"rates"'), ('"done": 1', '"done": "a"'),
+    ('"done": 1', '"done": 1.5'), ('"losses": [', '"losses": [[1], '), ('"lrs": [', '"lrs": 3, "more": [')])
 def test_checkpoint_tampered_with(place, old, new):
     tensors, metadata = read_tensors(fit_on(place/'some.safetensors'))
     assert old in metadata['state']
@@ -599,6 +720,15 @@ def test_mnist_predict_skips(place, said, content, says):
     assert re.search(rf'picture\.png: skipped: .*{says}', err), err
 
 
+@table('picture', {
+    'ruled paper': Image.fromarray(np.where(np.arange(300) % 60 < 4, 120, 230).astype(np.uint8)[:, None].repeat(400, 1)),
+    'noise': Image.fromarray((np.random.default_rng(0).random((300, 300)) < 0.2).astype(np.uint8)*255)})
+def test_mnist_predict_says_neither(place, said, picture):
+    picture.save(place/'picture.png')
+    out = said(False, mnist_predict, '--weights', 'relu.safetensors', 'picture.png')
+    assert out == 'picture.png: neither a 3 nor a 7\n'
+
+
 def test_mnist_predict_of_an_animation(place, said):
     seven.save(place/'seven.gif', save_all=True, append_images=[seven.rotate(180)])
     assert len(said(False, mnist_predict, '--weights', 'relu.safetensors', 'seven.gif').splitlines()) == 1
@@ -616,7 +746,7 @@ def test_mnist_predict_of_an_animation(place, said):
     'weights of NaN': (mnist_predict, ['--weights', 'nan.safetensors', 'seven.png'],
                        r'the weights contain NaN.*Train them anew'),
     'no such rung': (mnist_ladder, ['--rungs', 'linear,linaer'],
-                     "no rung 'linaer'; there are baseline, linear, relu, resnet18"),
+                     "no rung 'linaer'; there are baseline, linear, relu, conv, resnet18"),
     **{f'{n} epochs': (mnist_ladder, ['--epochs', n], '--epochs: .*(not a whole number above 0|invalid)')
        for n in ('0', '-1', '1.5', 'nan', '²')},
     'no data': (mnist_ladder, [], 'MNIST_UNDER_HOOD_DATA names .*nowhere, which is neither a data folder')})
@@ -639,6 +769,14 @@ def test_mnist_ladder_with_a_set(place, said, monkeypatch, of_train, damage, arg
 def test_mnist_ladder_with_an_archive_of_something_else(place, said, monkeypatch):
     monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', str(archive(place)))
     assert re.search(r'MNIST_UNDER_HOOD_DATA names .*set\.tgz, which is neither', said(True, mnist_ladder))
+
+
+def test_mnist_ladder_skips_a_rung_that_cannot_be_trained(place, said, monkeypatch):
+    def refuse(*args, **kwargs): raise ValueError('the last batch has one picture')
+    monkeypatch.setenv('MNIST_UNDER_HOOD_DATA', str(make_set(place/'set')))
+    monkeypatch.setattr('mnist_under_hood.rungs.train_rung', refuse)
+    err = said(True, mnist_ladder, '--rungs', 'conv,resnet18')
+    assert re.findall('(.*): skipped: the last batch has one', err) == ['conv', 'resnet18'], err
 
 
 def test_mnist_ladder_with_four_pictures_of_each(place, said, monkeypatch):

@@ -86,7 +86,8 @@ def test_console_scripts(wheel, tmp_path, monkeypatch):
     assert [line.split(': ')[1].split(',')[0] for line in result.stdout.splitlines()] == ['3', '3', '7'], result.stdout
     assert result.stderr.startswith('notes.png: skipped: ')
     assert command(wheel, 'mnist_predict', three, folder=tmp_path).returncode == 0, 'trains a net of its own'
-    assert [o.name for o in (tmp_path/'home'/'mnist_under_hood').glob('*.safetensors')] == ['relu.safetensors']
+    assert command(wheel, 'mnist_predict', '--version', folder=tmp_path).stdout.startswith('mnist_predict 0.')
+    assert [o.name for o in (tmp_path/'home'/'mnist_under_hood').glob('*.safetensors')] == ['conv.safetensors']
 
 
 @pytest.mark.parametrize('run', [*names, *(f'{o}+nudged' for o in nudged)])
