@@ -99,6 +99,13 @@ def _extract(archive: Path, folder: Path) -> None:
         raise ValueError(f'archive {archive} cannot be unpacked ({e}). It may have been cut off when it was downloaded or copied: '
                          'get it once more.') from e
 
+# %% ../nbs/api/files.ipynb #files-changes
+def _changes(paths: Sequence[str]) -> list[tuple]:
+    "Size and times of change of each file, once any further change will show in them. Raises `OSError` for a missing file"
+    seen = [(o.st_ino, o.st_size, o.st_mtime_ns, o.st_ctime_ns) for o in map(os.stat, paths)]
+    if time.time() - max((max(o[2:]) for o in seen), default=0)/1e9 < 0.03: time.sleep(0.03)
+    return seen
+
 # %% ../nbs/api/files.ipynb #files-unpack
 def unpack_archive(archive: str | Path # A tar, compressed or not, or a zip file
     ) -> Path:                 # The folder it was unpacked to, the same one every time
@@ -115,12 +122,6 @@ def unpack_archive(archive: str | Path # A tar, compressed or not, or a zip file
     return folder
 
 # %% ../nbs/api/files.ipynb #files-cache_file
-def _changes(paths: Sequence[str]) -> list[tuple]:
-    "Size and times of change of each file, once any further change will show in them. Raises `OSError` for a missing file"
-    seen = [(o.st_ino, o.st_size, o.st_mtime_ns, o.st_ctime_ns) for o in map(os.stat, paths)]
-    if time.time() - max((max(o[2:]) for o in seen), default=0)/1e9 < 0.03: time.sleep(0.03)
-    return seen
-
 def _cache_file(folder: str, files: dict, read: Callable) -> tuple[Path, str]:
     "The cache of what `read` makes of `files` as they are now, and a pattern for all caches of `folder`. Raises `OSError` for a missing file"
     where = fingerprint(folder, sys.version_info[:2])
