@@ -8,10 +8,12 @@ import argparse, functools, os, sys, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Sequence
 import mnist_under_hood
-if TYPE_CHECKING: from mnist_under_hood.learner import Learner
 
 # %% auto #0
 __all__ = ['mnist_ladder', 'mnist_predict']
+
+# %% ../nbs/api/cli.ipynb #cli-types
+if TYPE_CHECKING: from mnist_under_hood.learner import Learner  # to name a type; it would import torch
 
 # %% ../nbs/api/cli.ipynb #cli-quietly
 def _quietly(command: Callable) -> Callable:
