@@ -721,7 +721,8 @@ def test_mnist_predict_skips(place, said, content, says):
 
 
 @table('picture', {
-    'ruled paper': Image.fromarray(np.where(np.arange(300) % 60 < 4, 120, 230).astype(np.uint8)[:, None].repeat(400, 1)),
+    'ruled paper': Image.fromarray(
+        np.where(np.arange(300) % 60 < 4, 120, 230).astype(np.uint8)[:, None].repeat(400, 1)),
     'noise': Image.fromarray((np.random.default_rng(0).random((300, 300)) < 0.2).astype(np.uint8)*255)})
 def test_mnist_predict_says_neither(place, said, picture):
     picture.save(place/'picture.png')
