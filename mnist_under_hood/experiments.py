@@ -60,9 +60,9 @@ def experiment(name: str,       # Of the question: `NN_page what`; its answers a
     kept = [file(name, data_name) for file in (_recorded, _own)] if data_name else []
     for file in kept if wish != 'anew' else []:
         if (answers := _answers(file, question)) is not None: return answers
-    if wish == 'recorded': raise LookupError(f'{name!r} has no recorded answer for these settings, this code and {data}. Ask it by EXPERIMENTS=anew')
+    if kept and wish == 'recorded': raise LookupError(f'{name!r} has no recorded answer for these settings, this code and {data}. Ask it by EXPERIMENTS=anew')
     answers = {label: [] for label in settings}
-    for seed in tqdm(range(seeds), desc=name, unit='seed', leave=False, disable=wish == 'anew'):
+    for seed in tqdm(range(seeds), desc=name, unit='seed', leave=False, disable=bool(wish)):
         for label, setting in settings.items(): answers[label].append(json.loads(json.dumps(train(seed, **setting))))  # as a file will give it
     if kept: _keep(kept[wish != 'anew'], question, answers)
     return answers
