@@ -83,7 +83,9 @@ def test_console_scripts(wheel, tmp_path, monkeypatch):
     result = command(wheel, 'mnist_predict', '--weights', 'weights/relu.safetensors', 'photo.jpg', 'notes.png', three,
                      seven, folder=tmp_path)
     assert result.returncode == 1
-    assert [line.split(': ')[1].split(',')[0] for line in result.stdout.splitlines()] == ['3', '3', '7'], result.stdout
+    for line, digit in zip(result.stdout.splitlines(), '337', strict=True):  # the stand-in's digits may be neither
+        verdict = line.split(': ')[1].split(',')[0]
+        assert verdict == digit or verdict.startswith('neither') and not is_mnist_sample(three.parents[2]), line
     assert result.stderr.startswith('notes.png: skipped: ')
     assert command(wheel, 'mnist_predict', three, folder=tmp_path).returncode == 0, 'trains a net of its own'
     assert command(wheel, 'mnist_predict', '--version', folder=tmp_path).stdout.startswith('mnist_predict 0.')
