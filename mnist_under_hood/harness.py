@@ -15,7 +15,7 @@ from .plots import FAINT, INK
 from .predictor import check_numbers
 
 # %% auto #0
-__all__ = ['Cancel', 'TerminateOnNaN', 'ProgressBar']
+__all__ = ['hypers', 'set_hypers', 'Cancel', 'TerminateOnNaN', 'ProgressBar']
 
 # %% ../nbs/api/harness.ipynb #harness-hypers
 def hypers(opt: Any # An optimizer: ours, torch's or fastai's

@@ -354,7 +354,7 @@ def test_archive_cut_off(place):
     'loss by hand of NaN for a label': (MnistLoss().forward, [ones(2, 1), tensor([[1], [nan]])],
                                         r'targets holds nan; a label is 1'),
     'weights that are no column': (linear1, [ones(5, 784), ones(784), ones(1)],
-                                   r'weights has shape \(784,\); pictures of shape \(5, 784\) want \(784, outputs\)'),
+                                   r'weights has shape \(784,\); pictures of shape \(5, 784\) need \(784, outputs\)'),
     'pictures and labels of two lengths': (DataLoader, [ones(5, 784), ones(4, 1)], r'x has 5 rows and y 4'),
     'an empty set': (DataLoader, [ones(0, 784), ones(0, 1)], r'x has no rows: there is nothing to load'),
     'a batch of nothing': (DataLoader, [ones(5, 784), ones(5, 1), 0], r'bs is 0; a batch has 1 row or more'),

@@ -91,7 +91,7 @@ def test_release(clone):
                 and f'__version__ = "{version}"' in text['mnist_under_hood/__init__.py'])
         assert (all(installs(text[name]) in (at, set()) for name in text)
                 and installs(text['nbs/03_sgd.ipynb']) == installs(text['README.md']) == at)
-        assert badges(text['nbs/03_sgd.ipynb']) == badges(text['README.md']) == shown
+        assert badges(text['nbs/03_sgd.ipynb']) == shown and badges(text['README.md']) <= shown
 
     clone.sh(f'git checkout -q v{upcoming}')
     said, = (o['run'] for o in workflows['release']['jobs']['build']['steps'] if 'CHANGELOG.md' in o.get('run', ''))
