@@ -263,6 +263,13 @@ def test_home_page_has_the_ladders_figures():
     assert f'misses {least} to {most}, depending on the seed.' in readme()
 
 
+@pytest.mark.parametrize('page', pages, ids=names)
+def test_no_link_around_a_name_in_backticks(page):
+    "nbdev links such a name itself, and a link within a link shows its brackets"
+    text = '\n'.join(c.source for c in nbformat.read(page, as_version=4).cells if c.cell_type == 'markdown')
+    assert re.findall(r'\[`[^`\]]+`\]\(', text) == []
+
+
 def test_each_answer_is_recorded_for_the_stand_in_digits_too():
     "By the same code, so that nobody waits for networks without a network"
     answers = root/'mnist_under_hood/answers'
